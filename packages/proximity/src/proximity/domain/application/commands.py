@@ -1,0 +1,79 @@
+"""What may be asked of an application."""
+
+from typing import ClassVar
+
+from proximity.domain.application.spec import Spec
+from proximity.domain.model import Command
+
+
+class DeployApplication(Command):
+    """`node` None: the node is chosen by the preflight."""
+
+    TYPE: ClassVar[str] = "application.deploy.v1"
+    application_id: str
+    name: str
+    cluster_id: str
+    node: str | None = None
+    spec: Spec
+
+
+class StartApplication(Command):
+    TYPE: ClassVar[str] = "application.start.v1"
+    application_id: str
+
+
+class ShutdownApplication(Command):
+    """Asks the guest to go down by itself."""
+
+    TYPE: ClassVar[str] = "application.shutdown.v1"
+    application_id: str
+
+
+class StopApplication(Command):
+    """Pulls the plug."""
+
+    TYPE: ClassVar[str] = "application.stop.v1"
+    application_id: str
+
+
+class RestartApplication(Command):
+    """Shutdown, then start: two steps, because a repeated reboot reboots twice."""
+
+    TYPE: ClassVar[str] = "application.restart.v1"
+    application_id: str
+
+
+class DeleteApplication(Command):
+    """`force`: stop at once instead of asking the guest to shut down. Supersedes whatever else is going on."""
+
+    TYPE: ClassVar[str] = "application.delete.v1"
+    application_id: str
+    force: bool = False
+
+
+class CancelOperation(Command):
+    """Ends `target_operation_id` at its next safe point; a deployment removes what it made."""
+
+    TYPE: ClassVar[str] = "application.cancel.v1"
+    application_id: str
+    target_operation_id: str
+
+
+ApplicationCommand = (
+    DeployApplication
+    | StartApplication
+    | ShutdownApplication
+    | StopApplication
+    | RestartApplication
+    | DeleteApplication
+    | CancelOperation
+)
+COMMANDS: tuple[type[Command], ...] = (
+    DeployApplication,
+    StartApplication,
+    ShutdownApplication,
+    StopApplication,
+    RestartApplication,
+    DeleteApplication,
+    CancelOperation,
+)

@@ -1,0 +1,137 @@
+"""May it be done, and what follows from it. Pure; a repeated command or outcome yields nothing new."""
+
+from proximity.domain.application import commands as cmd
+from proximity.domain.application import events as ev
+from proximity.domain.application.commands import ApplicationCommand
+from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.process import next_step
+from proximity.domain.application.state import NEVER, Absent, Application, State, evolve
+from proximity.domain.errors import Rejected
+from proximity.domain.ids import slug
+
+_KIND_IN_WORDS = {
+    "deploy": "being deployed",
+    "start": "being started",
+    "shutdown": "being shut down",
+    "stop": "being stopped",
+    "restart": "being restarted",
+    "delete": "being deleted",
+}
+
+
+def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
+    """The facts that follow from the command. Empty: it was handled before. Raises Rejected."""
+    if command.operation_id in state.handled:
+        return []
+    if isinstance(command, cmd.DeployApplication):
+        return _deploy(command, state)
+    if isinstance(state, Absent) or state.deleted:
+        raise Rejected("application_not_found", "There is no such application, or it has been deleted.")
+    match command:
+        case cmd.DeleteApplication(force=force):
+            if state.operation and state.operation.kind == "delete":
+                raise _in_flight(state)
+            if state.queued:
+                raise Rejected("operation_in_flight", "The application is about to be deleted already.")
+            request: ApplicationEvent = ev.DeleteRequested(operation_id=command.operation_id, force=force)
+        case cmd.CancelOperation(target_operation_id=target):
+            return settle(state, _cancel(command.operation_id, target, state))
+        case cmd.StartApplication():
+            request = ev.StartRequested(operation_id=command.operation_id)
+        case cmd.ShutdownApplication():
+            request = ev.ShutdownRequested(operation_id=command.operation_id)
+        case cmd.StopApplication():
+            request = ev.StopRequested(operation_id=command.operation_id)
+        case cmd.RestartApplication():
+            request = ev.RestartRequested(operation_id=command.operation_id)
+    if not isinstance(request, ev.DeleteRequested):
+        _needs_idle_container(state)
+    return settle(state, [request])
+
+
+def record(state: State, outcome: ApplicationEvent) -> list[ApplicationEvent]:
+    """What the log gets for something that happened: the fact and, if it was the last one, the end of the operation.
+
+    An outcome that is already known (the step is done, the operation over) yields nothing.
+    """
+    if isinstance(state, Absent) or state.operation is None or state.operation.id != outcome.operation_id:
+        return []
+    if evolve(state, outcome, state.operation.step_since) == state:
+        return []
+    return settle(state, [outcome])
+
+
+def settle(state: State, events: list[ApplicationEvent]) -> list[ApplicationEvent]:
+    """`events`, and the ends of the operations that have nothing left to do after them."""
+    for event in events:
+        state = evolve(state, event, NEVER)
+    events = list(events)
+    while isinstance(state, Application) and state.operation and next_step(state) is None:
+        end = _end(state)
+        events.append(end)
+        state = evolve(state, end, NEVER)
+    return events
+
+
+def _deploy(command: cmd.DeployApplication, state: State) -> list[ApplicationEvent]:
+    if not isinstance(state, Absent):
+        raise Rejected("application_exists", "This application id is already in use.")
+    unique = slug(command.name)
+    if not unique:
+        raise Rejected("invalid_name", "The name needs at least one letter or digit (a-z, 0-9).")
+    return [
+        ev.DeployRequested(
+            operation_id=command.operation_id,
+            name=command.name,
+            slug=unique,
+            cluster_id=command.cluster_id,
+            node=command.node,
+            spec=command.spec,
+        )
+    ]
+
+
+def _cancel(operation_id: str, target: str, state: Application) -> list[ApplicationEvent]:
+    op = state.operation
+    if op is None or op.id != target:
+        raise Rejected("operation_not_in_flight", "The operation is over already, there is nothing to cancel.")
+    if op.kind == "delete":
+        raise Rejected("not_cancellable", "A delete cannot be cancelled: parts of the container may be gone already.")
+    if op.cancelled_by:
+        raise Rejected("already_cancelled", "The operation is being cancelled already.")
+    return [
+        ev.CancelRequested(operation_id=target, by_operation_id=operation_id),
+        ev.OperationSucceeded(operation_id=operation_id, kind="cancel"),
+    ]
+
+
+def _needs_idle_container(state: Application) -> None:
+    if state.operation:
+        raise _in_flight(state)
+    if state.container is None or not state.deployed:
+        raise Rejected(
+            "no_container", "The application has no container: its deployment failed. Delete it and deploy again."
+        )
+
+
+def _in_flight(state: Application) -> Rejected:
+    kind = state.operation.kind if state.operation else "deploy"
+    return Rejected(
+        "operation_in_flight", f"The application is {_KIND_IN_WORDS[kind]}. Wait for that to end, or cancel it."
+    )
+
+
+def _end(state: Application) -> ev.Ended:
+    op = state.operation
+    assert op is not None  # noqa: S101 - the caller asked
+    ct = state.container
+    may_exist = f"{ct.node}/{ct.vmid}" if ct and ct.created else None
+    if op.failure:
+        left = may_exist if op.kind in ("deploy", "delete") else None
+        return ev.OperationFailed(operation_id=op.id, kind=op.kind, cause=op.failure, left_behind=left)
+    if op.cancelled_by:
+        left = may_exist if op.kind == "deploy" else None
+        return ev.OperationCancelled(
+            operation_id=op.id, kind=op.kind, by_operation_id=op.cancelled_by, left_behind=left
+        )
+    return ev.OperationSucceeded(operation_id=op.id, kind=op.kind)

@@ -1,0 +1,334 @@
+"""Everything that can happen to an application, on one page.
+
+An operation begins with a `…Requested`, and ends with OperationSucceeded, OperationFailed or OperationCancelled. In
+between, each effect on Proxmox is StepIntended -> (TaskAccepted) -> its own outcome, or StepFailed.
+"""
+
+from typing import ClassVar, Literal
+
+from proximity.domain.application.spec import Spec
+from proximity.domain.model import Event
+from proximity.domain.operation.cause import Cause
+
+Kind = Literal["deploy", "start", "shutdown", "stop", "restart", "delete"]
+StepName = Literal[
+    "preflight",
+    "download_template",
+    "claim_vmid",
+    "create",
+    "configure",
+    "start",
+    "find_address",
+    "probe",
+    "shutdown",
+    "stop",
+    "destroy",
+    "prove_gone",
+]
+
+
+class _OfOperation(Event):
+    operation_id: str
+
+
+# --- what was asked for
+
+
+class DeployRequested(_OfOperation):
+    """`slug` is the unique form of the name and the container's hostname."""
+
+    TYPE: ClassVar[str] = "application.deploy_requested.v1"
+    name: str
+    slug: str
+    cluster_id: str
+    node: str | None
+    spec: Spec
+
+
+class StartRequested(_OfOperation):
+    TYPE: ClassVar[str] = "application.start_requested.v1"
+
+
+class ShutdownRequested(_OfOperation):
+    TYPE: ClassVar[str] = "application.shutdown_requested.v1"
+
+
+class StopRequested(_OfOperation):
+    TYPE: ClassVar[str] = "application.stop_requested.v1"
+
+
+class RestartRequested(_OfOperation):
+    TYPE: ClassVar[str] = "application.restart_requested.v1"
+
+
+class DeleteRequested(_OfOperation):
+    """Another operation that is still in flight ends first, as cancelled."""
+
+    TYPE: ClassVar[str] = "application.delete_requested.v1"
+    force: bool
+
+
+class CancelRequested(_OfOperation):
+    """`operation_id` is the operation to be cancelled, `by_operation_id` the cancelling one (over with this event)."""
+
+    TYPE: ClassVar[str] = "application.cancel_requested.v1"
+    by_operation_id: str
+
+
+# --- how an effect is carried out
+
+
+class StepIntended(_OfOperation):
+    """Written before Proxmox is called: who will do it, to which guest, and what an outcome will be judged by.
+
+    `node_time` is the node's clock in Unix seconds; `digest` that of the configuration seen (configure only).
+    """
+
+    TYPE: ClassVar[str] = "application.step_intended.v1"
+    step: StepName
+    runner: str
+    attempt: int
+    node: str
+    vmid: int | None = None
+    node_time: int
+    digest: str | None = None
+
+
+class TaskAccepted(_OfOperation):
+    """Proxmox works on it under this UPID."""
+
+    TYPE: ClassVar[str] = "application.task_accepted.v1"
+    step: StepName
+    upid: str
+
+
+class CallUnanswered(_OfOperation):
+    """The call was sent and its answer lost: it may have been executed, now or later."""
+
+    TYPE: ClassVar[str] = "application.call_unanswered.v1"
+    step: StepName
+    reason: str
+
+
+class StepTakenOver(_OfOperation):
+    """The runner named by the intent lives no longer; another one finds out what became of the call."""
+
+    TYPE: ClassVar[str] = "application.step_taken_over.v1"
+    step: StepName
+    runner: str
+    from_runner: str
+
+
+class StepPostponed(_OfOperation):
+    """Cannot be done now and will be tried again. `withdrawn`: the call was certainly not executed."""
+
+    TYPE: ClassVar[str] = "application.step_postponed.v1"
+    step: StepName
+    cause: Cause
+    withdrawn: bool
+
+
+class StepFailed(_OfOperation):
+    """`log` holds the last lines of the task's log, if there was a task."""
+
+    TYPE: ClassVar[str] = "application.step_failed.v1"
+    step: StepName
+    cause: Cause
+    upid: str | None = None
+    log: tuple[str, ...] = ()
+
+
+# --- outcomes
+
+
+class PreflightPassed(_OfOperation):
+    """Where it will live and from what it will be made. `reason` says why this node."""
+
+    TYPE: ClassVar[str] = "application.preflight_passed.v1"
+    node: str
+    rootfs_storage: str
+    template_storage: str
+    template_volid: str
+    template_present: bool
+    reason: str
+
+
+class TemplateDownloaded(_OfOperation):
+    TYPE: ClassVar[str] = "application.template_downloaded.v1"
+    volid: str
+
+
+class VmidClaimed(_OfOperation):
+    TYPE: ClassVar[str] = "application.vmid_claimed.v1"
+    cluster_id: str
+    node: str
+    vmid: int
+
+
+class VmidFoundTaken(_OfOperation):
+    """The very first send was answered "already exists" and the guest is not ours: another number is needed."""
+
+    TYPE: ClassVar[str] = "application.vmid_found_taken.v1"
+    vmid: int
+
+
+class ContainerCreated(_OfOperation):
+    """`warnings`: number of warnings in the task's log."""
+
+    TYPE: ClassVar[str] = "application.container_created.v1"
+    node: str
+    vmid: int
+    warnings: int = 0
+
+
+class ContainerConfigured(_OfOperation):
+    TYPE: ClassVar[str] = "application.container_configured.v1"
+
+
+class ContainerStarted(_OfOperation):
+    TYPE: ClassVar[str] = "application.container_started.v1"
+    warnings: int = 0
+
+
+class AddressFound(_OfOperation):
+    TYPE: ClassVar[str] = "application.address_found.v1"
+    address: str
+
+
+class ApplicationAnswered(_OfOperation):
+    """The health probe succeeded."""
+
+    TYPE: ClassVar[str] = "application.answered.v1"
+
+
+class ContainerShutDown(_OfOperation):
+    TYPE: ClassVar[str] = "application.container_shut_down.v1"
+
+
+class ContainerStopped(_OfOperation):
+    TYPE: ClassVar[str] = "application.container_stopped.v1"
+
+
+class ContainerDestroyed(_OfOperation):
+    """Proxmox says that it removed the guest; whether it is gone is proven next."""
+
+    TYPE: ClassVar[str] = "application.container_destroyed.v1"
+
+
+class ContainerProvenGone(_OfOperation):
+    """A complete answer with the needed rights says that no such guest exists any more."""
+
+    TYPE: ClassVar[str] = "application.container_proven_gone.v1"
+    node: str
+    vmid: int
+
+
+# --- ends
+
+
+class DeadlinePassed(_OfOperation):
+    """Only a diagnosis: the operation takes longer than its kind may. `phase` unwind: so does cleaning up."""
+
+    TYPE: ClassVar[str] = "application.deadline_passed.v1"
+    phase: Literal["forward", "unwind"]
+    waiting_for: str
+
+
+class OperationUndecided(_OfOperation):
+    """Nobody can know what became of the last call. The guest stays blocked until evidence arrives or a person decides.
+
+    `command` is what a person runs on the node.
+    """
+
+    TYPE: ClassVar[str] = "application.operation_undecided.v1"
+    kind: Kind
+    step: StepName
+    cause: Cause
+    command: str
+
+
+class OperationSucceeded(_OfOperation):
+    TYPE: ClassVar[str] = "application.operation_succeeded.v1"
+    kind: Kind | Literal["cancel"]
+
+
+class OperationFailed(_OfOperation):
+    """`left_behind`: the guest that may still exist on Proxmox, as `node/vmid`."""
+
+    TYPE: ClassVar[str] = "application.operation_failed.v1"
+    kind: Kind
+    cause: Cause
+    left_behind: str | None = None
+
+
+class OperationCancelled(_OfOperation):
+    TYPE: ClassVar[str] = "application.operation_cancelled.v1"
+    kind: Kind
+    by_operation_id: str
+    left_behind: str | None = None
+
+
+Requested = DeployRequested | StartRequested | ShutdownRequested | StopRequested | RestartRequested | DeleteRequested
+Outcome = (
+    PreflightPassed
+    | TemplateDownloaded
+    | VmidClaimed
+    | VmidFoundTaken
+    | ContainerCreated
+    | ContainerConfigured
+    | ContainerStarted
+    | AddressFound
+    | ApplicationAnswered
+    | ContainerShutDown
+    | ContainerStopped
+    | ContainerDestroyed
+    | ContainerProvenGone
+)
+Ended = OperationSucceeded | OperationFailed | OperationCancelled
+ApplicationEvent = (
+    Requested
+    | CancelRequested
+    | StepIntended
+    | TaskAccepted
+    | CallUnanswered
+    | StepTakenOver
+    | StepPostponed
+    | StepFailed
+    | Outcome
+    | DeadlinePassed
+    | OperationUndecided
+    | Ended
+)
+EVENTS: tuple[type[Event], ...] = (
+    DeployRequested,
+    StartRequested,
+    ShutdownRequested,
+    StopRequested,
+    RestartRequested,
+    DeleteRequested,
+    CancelRequested,
+    StepIntended,
+    TaskAccepted,
+    CallUnanswered,
+    StepTakenOver,
+    StepPostponed,
+    StepFailed,
+    PreflightPassed,
+    TemplateDownloaded,
+    VmidClaimed,
+    VmidFoundTaken,
+    ContainerCreated,
+    ContainerConfigured,
+    ContainerStarted,
+    AddressFound,
+    ApplicationAnswered,
+    ContainerShutDown,
+    ContainerStopped,
+    ContainerDestroyed,
+    ContainerProvenGone,
+    DeadlinePassed,
+    OperationUndecided,
+    OperationSucceeded,
+    OperationFailed,
+    OperationCancelled,
+)

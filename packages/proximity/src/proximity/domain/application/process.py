@@ -1,0 +1,95 @@
+"""What is left to be done on Proxmox: a pure function of the state. Every waiting has its bound in a table here."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from proximity.domain.application.events import Kind, StepName
+from proximity.domain.application.state import Absent, Application, Intent, Operation, State
+
+# How long an operation of this kind may take before that is said in the log (and, with nothing in flight, it fails).
+DEADLINES: dict[Kind, timedelta] = {
+    "deploy": timedelta(minutes=30),
+    "start": timedelta(minutes=10),
+    "shutdown": timedelta(minutes=10),
+    "stop": timedelta(minutes=10),
+    "restart": timedelta(minutes=15),
+    "delete": timedelta(minutes=15),
+}
+# Cleaning up after a failed or cancelled deployment has a time of its own.
+UNWIND_DEADLINE = timedelta(minutes=15)
+# How long a started container may take to get an address, and then to answer.
+ADDRESS_WITHIN = timedelta(minutes=3)
+ANSWER_WITHIN = timedelta(minutes=10)
+# After an unanswered start or stop nothing opposite is sent to that guest for this long, in node time: a request once
+# sent ran up to 100 s later on a real node. A setting of the provisioner, this is its default.
+SETTLE = timedelta(seconds=180)
+
+
+@dataclass(frozen=True)
+class Step:
+    """`intent` None: to be begun. With a UPID: a task to wait for. Without: find out what became of the call."""
+
+    name: StepName
+    operation_id: str
+    intent: Intent | None
+
+
+def next_step(state: State) -> Step | None:
+    """None: nothing is left to be done (or nothing is in flight)."""
+    if isinstance(state, Absent) or state.operation is None:
+        return None
+    op = state.operation
+    if op.intent is not None:
+        return Step(op.intent.step, op.id, op.intent)
+    for name in plan(state, op):
+        if name not in op.done:
+            return Step(name, op.id, None)
+    return None
+
+
+def plan(app: Application, op: Operation) -> tuple[StepName, ...]:
+    """The steps of the operation in their order, the done ones included."""
+    if op.unwinding:
+        return _unwind(app, op)
+    match op.kind:
+        case "deploy":
+            return (
+                "preflight",
+                *(() if app.placement and app.placement.template_present else ("download_template",)),
+                "claim_vmid",
+                "create",
+                "configure",
+                *_going_up(app),
+            )
+        case "start":
+            return _going_up(app)
+        case "restart":
+            return ("shutdown", *_going_up(app))
+        case "shutdown":
+            return ("shutdown",)
+        case "stop":
+            return ("stop",)
+        case "delete":
+            return _removal(app, op)
+
+
+def _going_up(app: Application) -> tuple[StepName, ...]:
+    return ("start", "find_address", *(() if app.spec.probe.kind == "none" else ("probe",)))
+
+
+def _removal(app: Application, op: Operation) -> tuple[StepName, ...]:
+    if app.container is None or not app.container.created:
+        return ()
+    if op.force or "shutdown" in op.failed:
+        return ("stop", "destroy", "prove_gone")
+    return ("shutdown", "destroy", "prove_gone")
+
+
+def _unwind(app: Application, op: Operation) -> tuple[StepName, ...]:
+    """A failed or cancelled deployment removes its own guest; a delete that waits behind it will do so itself."""
+    ct = app.container
+    if op.kind != "deploy" or app.queued or op.unwind_overdue or ct is None or not ct.created:
+        return ()
+    if {"stop", "destroy", "prove_gone"} & op.failed:
+        return ()
+    return ("stop", "destroy", "prove_gone")

@@ -1,0 +1,162 @@
+"""What became of a call whose answer nobody has: (intent, evidence) -> verdict. Pure.
+
+The rules are measured on a real Proxmox VE: a request that was sent completely always runs, possibly minutes later; an
+empty task list proves nothing; a lock that is gone does not prove success; a create leaves `swap` out of the
+configuration until its very last write. Calls are repeated only where a repeat with the same identity is harmless.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from proximity.domain.application.state import Intent
+from proximity.domain.operation.cause import Cause
+
+
+@dataclass(frozen=True)
+class GuestEvidence:
+    """`exists` None: could not be found out. `complete`: the last write of a create has been made (`swap` is there)."""
+
+    exists: bool | None
+    ours: bool = False
+    lock: str | None = None
+    complete: bool = False
+    power: Literal["running", "stopped", "unknown"] = "unknown"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found on the node after the intent was written.
+
+    `upid`: our own task of the intent's type and guest, running or finished. `goal_reached`: the template is there
+    (download), the configuration is as wanted (configure). `answered_exists`: the call was answered "already exists".
+    """
+
+    guest: GuestEvidence | None = None
+    upid: str | None = None
+    goal_reached: bool | None = None
+    answered_exists: bool = False
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """There is a task, running or finished, that tells."""
+
+    upid: str
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    pass
+
+
+@dataclass(frozen=True)
+class NotExecuted:
+    """Or not yet: repeating it with the same identity is safe."""
+
+
+@dataclass(frozen=True)
+class NotKnownYet:
+    """Look again later. `command`: what a person would run on the node if this never changes."""
+
+    cause: Cause
+    command: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class VmidTaken:
+    """A guest that is not ours has this number, and our very first send was refused because of it."""
+
+
+Verdict = InProgress | Succeeded | NotExecuted | NotKnownYet | Failed | VmidTaken
+
+
+def judge(intent: Intent, evidence: Evidence) -> Verdict:
+    if evidence.upid is not None:
+        return InProgress(evidence.upid)
+    match intent.step:
+        case "create":
+            return _create(intent, evidence)
+        case "start":
+            return _power(intent, evidence, goal="running")
+        case "shutdown" | "stop":
+            return _power(intent, evidence, goal="stopped")
+        case "destroy":
+            return _destroy(intent, evidence)
+        case _:
+            if evidence.goal_reached is None:
+                return _unreadable(intent)
+            return Succeeded() if evidence.goal_reached else NotExecuted()
+
+
+def _create(intent: Intent, evidence: Evidence) -> Verdict:
+    guest = evidence.guest
+    if guest is None or guest.exists is None:
+        return _unreadable(intent)
+    if not guest.exists:
+        return NotExecuted()
+    if not guest.ours:
+        if evidence.answered_exists and intent.attempt == 1:
+            return VmidTaken()
+        return Failed(
+            Cause(
+                code="vmid_in_foreign_hands",
+                message=f"VMID {intent.vmid} belongs to a guest that Proximity did not make. It was not touched.",
+            )
+        )
+    if guest.lock:
+        return _locked(intent, guest.lock)
+    if guest.complete:
+        return Succeeded()
+    return Failed(
+        Cause(
+            code="half_made",
+            message=f"Proxmox stopped in the middle of creating CT {intent.vmid}.",
+        )
+    )
+
+
+def _power(intent: Intent, evidence: Evidence, goal: Literal["running", "stopped"]) -> Verdict:
+    guest = evidence.guest
+    if guest is None or guest.exists is None:
+        return _unreadable(intent)
+    if not guest.exists:
+        return Failed(Cause(code="container_gone", message=f"CT {intent.vmid} is no longer on {intent.node}."))
+    if guest.power == "unknown":
+        return _unreadable(intent)
+    return Succeeded() if guest.power == goal else NotExecuted()
+
+
+def _destroy(intent: Intent, evidence: Evidence) -> Verdict:
+    guest = evidence.guest
+    if guest is None or guest.exists is None:
+        return _unreadable(intent)
+    if not guest.exists:
+        return Succeeded()
+    if guest.lock:
+        return _locked(intent, guest.lock)
+    return NotExecuted()
+
+
+def _unreadable(intent: Intent) -> NotKnownYet:
+    return NotKnownYet(
+        Cause(
+            code="evidence_unreadable",
+            message=f"{intent.node} does not say what became of the last call ({intent.step}). It is asked again.",
+        ),
+        command=f"pct status {intent.vmid}" if intent.vmid else "pvesm list",
+    )
+
+
+def _locked(intent: Intent, lock: str) -> NotKnownYet:
+    return NotKnownYet(
+        Cause(
+            code="container_locked",
+            message=f"CT {intent.vmid} is locked ({lock}) and no task of ours is seen working on it.",
+        ),
+        command=f"pct unlock {intent.vmid}",
+    )

@@ -1,0 +1,52 @@
+"""Users. Password hashes are not here: they live in the `credentials` bucket under the user's id."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import ClassVar, Literal
+
+from proximity.domain.claim.claim import Wish
+from proximity.domain.model import Event
+
+Role = Literal["viewer", "operator", "admin"]
+
+
+class UserCreated(Event):
+    """`founder`: made by the setup, which happens once in an installation."""
+
+    TYPE: ClassVar[str] = "identity.user_created.v1"
+    operation_id: str
+    username: str
+    role: Role
+    founder: bool = False
+
+
+IdentityEvent = UserCreated
+EVENTS: tuple[type[Event], ...] = (UserCreated,)
+
+
+@dataclass(frozen=True)
+class User:
+    username: str = ""
+    role: Role = "viewer"
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.username)
+
+
+INITIAL = User()
+
+
+def evolve(user: User, event: IdentityEvent, at: datetime) -> User:
+    return User(event.username, event.role)
+
+
+def username_key(username: str) -> str:
+    """The claim's key: user names are unique without regard to case."""
+    return sha256(username.strip().casefold().encode()).hexdigest()
+
+
+def wishes(user_id: str, event: IdentityEvent) -> list[Wish]:
+    setup = [Wish("installation", "setup", "take", user_id, event.operation_id)] if event.founder else []
+    return [*setup, Wish("user", username_key(event.username), "take", user_id, event.operation_id)]

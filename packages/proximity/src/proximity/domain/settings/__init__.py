@@ -1,0 +1,1 @@
+"""The settings aggregate (one: `installation`): what holds for the whole installation."""

@@ -1,0 +1,64 @@
+"""What went wrong at Proxmox, sorted by what it says about the call. Translated once, in client.py.
+
+Every error keeps Proxmox's own words (`str(error)`) and the HTTP status (None: no answer at all).
+"""
+
+
+class ProxmoxError(Exception):
+    def __init__(self, words: str, status: int | None = None, errors: dict[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.words = words
+        self.status = status
+        self.errors = errors or {}
+
+
+class NotExecutedError(ProxmoxError):
+    """This call was certainly not executed (an earlier one may have been)."""
+
+
+class UnreachableError(NotExecutedError):
+    """595, refused or unresolvable: nothing was sent. Try again later."""
+
+
+class UntrustedCertificateError(NotExecutedError):
+    """The certificate is not the one that was trusted. `seen`: its SHA-256 fingerprint, if it could be read."""
+
+    def __init__(self, words: str, seen: str | None = None) -> None:
+        super().__init__(words)
+        self.seen = seen
+
+
+class CredentialsRefusedError(NotExecutedError):
+    """401: the token does not exist, is expired or revoked."""
+
+
+class RightsMissingError(NotExecutedError):
+    """403: the token lacks a right; the words usually name path and privilege."""
+
+
+class InvalidRequestError(NotExecutedError):
+    """400 or 501: Proxmox does not take such a call; `errors` names the parameters."""
+
+
+class RefusedError(NotExecutedError):
+    """500 with words that say it was not done: does not exist, not running, already running, no quorum ..."""
+
+
+class LockedError(RefusedError):
+    """`CT is locked (...)` or a lock file's timeout: try again later."""
+
+
+class AlreadyExistsError(RefusedError):
+    """`CT N already exists`: by us before, or by somebody else."""
+
+
+class GuestMissingError(RefusedError):
+    """`Configuration file ... does not exist`: on this node. Gone, or moved: see Observer.vmid_in_use."""
+
+
+class ConfigurationChangedError(RefusedError):
+    """The digest sent is stale: somebody changed the configuration in between."""
+
+
+class UnansweredError(ProxmoxError):
+    """596, timeout, connection lost after sending, an unknown 500: it may have been executed, now or later."""

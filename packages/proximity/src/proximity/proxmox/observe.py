@@ -1,0 +1,167 @@
+"""The observing port: reads only. The reconciler and the api see Proxmox through this."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Version:
+    """`version`: `9.2.11`; `release`: `9.2`."""
+
+    version: str
+    release: str
+
+
+@dataclass(frozen=True)
+class NodeSeen:
+    """From /nodes. Figures are None without Sys.Audit or while the node is offline; memory in bytes, cpu 0..1."""
+
+    node: str
+    online: bool
+    fingerprint: str | None
+    cpus: int | None = None
+    cpu: float | None = None
+    memory: int | None = None
+    memory_used: int | None = None
+    uptime: int | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """From /cluster/status. A single node without a cluster has no name and is quorate."""
+
+    name: str | None
+    quorate: bool
+
+
+@dataclass(frozen=True)
+class StorageOnNode:
+    """From /nodes/N/storage: `total`, `available` in bytes."""
+
+    storage: str
+    type: str
+    content: frozenset[str]
+    active: bool
+    shared: bool
+    total: int
+    available: int
+
+
+@dataclass(frozen=True)
+class GuestSeen:
+    """An entry of /cluster/resources: up to 10 s old, so no proof of anything. `status` unknown: not swept yet."""
+
+    vmid: int
+    node: str
+    type: Literal["lxc", "qemu"]
+    name: str | None
+    status: str
+    tags: tuple[str, ...] = ()
+    lock: str | None = None
+    template: bool = False
+
+
+@dataclass(frozen=True)
+class Resources:
+    guests: tuple[GuestSeen, ...]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GuestConfig:
+    """`values`: every key as Proxmox gives it, as text, digest apart. `description` without the trailing newline."""
+
+    digest: str
+    description: str
+    lock: str | None
+    values: dict[str, str]
+
+
+@dataclass(frozen=True)
+class GuestStatus:
+    """From status/current. `lock`: as in the configuration."""
+
+    status: Literal["running", "stopped"]
+    lock: str | None = None
+    uptime: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A worker task. `exitstatus` None while it runs; success is `OK` or `WARNINGS: n`. `user`: with token part, from
+    the UPID. `starttime` in Unix seconds of the node's clock.
+    """
+
+    upid: str
+    node: str
+    type: str
+    id: str
+    user: str
+    starttime: int
+    running: bool
+    exitstatus: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exitstatus is not None and (self.exitstatus == "OK" or self.exitstatus.startswith("WARNINGS:"))
+
+    @property
+    def warnings(self) -> int:
+        words = self.exitstatus or ""
+        return int(words.removeprefix("WARNINGS:").strip() or 0) if words.startswith("WARNINGS:") else 0
+
+
+class Observer(Protocol):
+    """Every method may raise ProxmoxError (errors.py) and changes nothing."""
+
+    async def version(self) -> Version: ...
+
+    async def permissions(self, path: str | None = None) -> dict[str, dict[str, int]]:
+        """path -> privilege -> propagates (a 0 means the right is there). With `path`: exactly that path."""
+        ...
+
+    async def membership(self) -> Membership:
+        """Whether writes can succeed (quorum). Needs Sys.Audit on `/`; without it RightsMissingError."""
+        ...
+
+    async def nodes(self) -> list[NodeSeen]: ...
+
+    async def resources(self) -> Resources: ...
+
+    async def storages(self, node: str) -> list[StorageOnNode]: ...
+
+    async def templates(self, node: str, storage: str) -> list[str]:
+        """Volume ids of the container templates in the storage."""
+        ...
+
+    async def downloadable_templates(self, node: str) -> list[str]:
+        """File names in the node's template index (`pveam available`)."""
+        ...
+
+    async def node_time(self, node: str) -> int:
+        """The node's clock, Unix seconds. Needs Sys.Audit on the node; without it the answer's HTTP Date is used."""
+        ...
+
+    async def guest_config(self, node: str, vmid: int) -> GuestConfig:
+        """GuestMissingError: not on this node. RightsMissingError: gone or forbidden, see vmid_in_use."""
+        ...
+
+    async def guest_status(self, node: str, vmid: int) -> GuestStatus: ...
+
+    async def guest_addresses(self, node: str, vmid: int) -> list[str]:
+        """Addresses of a running container, IPv4 first; no loopback, no link-local. Empty is no proof of anything."""
+        ...
+
+    async def vmid_in_use(self, vmid: int) -> bool:
+        """From /cluster/nextid: needs no right at all, so it tells gone from forbidden."""
+        ...
+
+    async def tasks(self, node: str, *, vmid: int | None, type: str, since: int) -> list[Task]:
+        """Running and finished tasks of that type that began at `since` or later (node time), oldest first."""
+        ...
+
+    async def task(self, upid: str) -> Task | None:
+        """None: the node no longer knows it (its log was rotated away)."""
+        ...
+
+    async def task_log(self, upid: str, last: int = 20) -> list[str]: ...
