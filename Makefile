@@ -1,0 +1,48 @@
+# One name for each chore, for people and for CI alike. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: up test bench lint types rebuild help fast whole install
+
+# settings of this machine: see .env.example
+-include .env
+export $(filter PROXIMITY_%,$(.VARIABLES))
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+MEMBERS := $(wildcard packages/*/pyproject.toml services/*/pyproject.toml)
+CODE := packages services tests benchmarks
+
+up: $(STAMP) ## run Proximity on this machine until Ctrl-C
+	@exec $(BIN)/proximity up
+
+test: lint types fast whole ## everything that CI runs, fast checks first
+
+bench: $(STAMP) ## the figures the design promises, beside their floors
+	@$(BIN)/python benchmarks/run.py
+
+lint: $(STAMP) ## style, import rules, the recipes of the catalog
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports --no-cache
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy $(CODE)
+
+fast: $(STAMP)
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/conformance tests/integration
+
+whole: $(STAMP)
+	$(BIN)/pytest -q tests/e2e $(wildcard tests/chaos)
+
+rebuild: $(STAMP) ## drop the read model of the running Proximity and fold it anew from the log
+	@$(BIN)/proximity rebuild
+
+install: $(STAMP) ## .venv with everything needed; the other targets do it by themselves
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock $(MEMBERS)
+	@.ci/install
