@@ -1,0 +1,233 @@
+"""Recipes: how an application is made, and what a person may set of it. Reading the files is done elsewhere."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from proximity.domain.application.spec import Probe, Resources, Spec, Template, WebAddress
+
+Value = str | int | bool
+Type = Literal["string", "integer", "boolean", "secret", "text"]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+# Every application takes these, whatever its recipe says.
+RESOURCE_KEYS = ("cores", "memory_mib", "disk_gib")
+_UNITS = {"cores": "cores", "memory_mib": "MiB of memory", "disk_gib": "GiB of disk"}
+
+
+# a recipe that says "80" where 80 is meant, or says something nobody reads, is wrong
+_EXACT = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Part(BaseModel):
+    model_config = _EXACT
+
+
+class RecipeTemplate(Template):
+    model_config = _EXACT
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    version: Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.+~-]*$")]
+
+
+class RecipeProbe(Probe):
+    model_config = _EXACT
+
+
+class RecipeWeb(WebAddress):
+    model_config = _EXACT
+
+
+class Amounts(Resources):
+    model_config = _EXACT
+
+
+class Setting(_Part):
+    """`min`, `max`: of an integer its value, of the others their length. `generated`: made up if nobody gives it."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    label: Text
+    help: str = ""
+    type: Type
+    required: bool = False
+    generated: bool = False
+    default: Value | None = None
+    min: int | None = None
+    max: int | None = None
+    pattern: str | None = None
+    options: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.key in RESOURCE_KEYS:
+            raise ValueError(f"{self.key} is taken: every application has that setting")
+        if self.generated and self.type != "secret":
+            raise ValueError("only a secret can be generated")
+        if self.type == "secret" and self.default is not None:
+            raise ValueError("a secret has no default: everybody could read it")
+        if self.options is not None and self.type != "string":
+            raise ValueError("only a string has options")
+        if self.pattern is not None:
+            if self.type in ("integer", "boolean"):
+                raise ValueError(f"a pattern says nothing about a {self.type}")
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"the pattern is none: {error}") from error
+        if self.type == "boolean" and (self.min is not None or self.max is not None):
+            raise ValueError("a boolean has no min and no max")
+        if self.default is not None and (problem := self.problem_with(self.default)):
+            raise ValueError(f"the default does not fit: {problem}")
+        return self
+
+    def problem_with(self, value: object) -> str | None:
+        """Why this value cannot be taken. Never quotes it: it may be a secret."""
+        match self.type:
+            case "integer":
+                if not isinstance(value, int) or isinstance(value, bool):
+                    return f"{self.label} must be a whole number."
+                return self._out_of_range(value, "")
+            case "boolean":
+                return None if isinstance(value, bool) else f"{self.label} must be true or false."
+            case "string" | "secret" | "text":
+                return self._problem_with_text(value)
+
+    def _problem_with_text(self, value: object) -> str | None:
+        if not isinstance(value, str):
+            return f"{self.label} must be text."
+        if self.type != "text" and not value.isprintable():
+            return f"{self.label} must be a single line without control characters."
+        if self.options is not None and value not in self.options:
+            return f"{self.label} must be one of: {', '.join(self.options)}."
+        if self.pattern is not None and not re.search(self.pattern, value):
+            return f"{self.label} does not have the expected form."
+        return self._out_of_range(len(value), " characters")
+
+    def _out_of_range(self, number: int, unit: str) -> str | None:
+        if self.min is not None and number < self.min:
+            return f"{self.label} must be at least {self.min}{unit}."
+        if self.max is not None and number > self.max:
+            return f"{self.label} must be at most {self.max}{unit}."
+        return None
+
+
+class RecipeResources(_Part):
+    minimal: Amounts
+    default: Amounts
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        short = [key for key in RESOURCE_KEYS if getattr(self.default, key) < getattr(self.minimal, key)]
+        if short:
+            raise ValueError(f"the default is below the minimum: {', '.join(short)}")
+        return self
+
+
+class Recipe(_Part):
+    """`version` is the recipe's own; `docs` is where the application itself is described."""
+
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
+    name: Text
+    version: Text
+    description: Text
+    categories: Annotated[list[Text], Field(min_length=1)]
+    licence: Text
+    docs: Annotated[str, Field(pattern=r"^https://\S+$")]
+    runtime: Literal["template"]
+    template: RecipeTemplate
+    resources: RecipeResources
+    probe: RecipeProbe = RecipeProbe()
+    web: RecipeWeb | None = None
+    settings: list[Setting] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        keys = [setting.key for setting in self.settings]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"settings named twice: {', '.join(twice)}")
+        if (self.probe.kind == "none") != (self.probe.port is None):
+            raise ValueError("a probe needs a port, and no probe has none")
+        return self
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one setting, in words for a person. Never holds its value."""
+
+    key: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe with a person's settings filled in; usable if there are no problems.
+
+    `secrets_to_seal` are values somebody gave, `generated_needed` the keys of those still to be made up.
+    """
+
+    recipe: Recipe
+    resources: Resources
+    spec_settings: dict[str, Value]
+    secrets_to_seal: dict[str, str] = field(repr=False)
+    generated_needed: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def spec(self, sealed: Mapping[str, str]) -> Spec:
+        """`sealed`: key -> id in the vault, of every secret to be sealed and to be generated."""
+        return Spec.model_validate(
+            {
+                "recipe": self.recipe.slug,
+                "recipe_version": self.recipe.version,
+                **self.recipe.model_dump(include={"runtime", "template", "probe", "web"}),
+                "resources": self.resources.model_dump(),
+                "settings": self.spec_settings,
+                "secrets": dict(sealed),
+            }
+        )
+
+
+def resolve(recipe: Recipe, settings: Mapping[str, object]) -> Resolved:
+    """Fill in what a person set (recipe settings, and `cores`, `memory_mib`, `disk_gib`). Empty text is unset."""
+    given = {key: value for key, value in settings.items() if value not in (None, "")}
+    known = {*RESOURCE_KEYS, *(setting.key for setting in recipe.settings)}
+    problems = [Problem(key, f"{recipe.name} has no such setting.") for key in sorted(given.keys() - known)]
+    resources, short = _resources(recipe, given)
+    problems += short
+    values: dict[str, Value] = {}
+    secrets: dict[str, str] = {}
+    generated: list[str] = []
+    for setting in recipe.settings:
+        value = given.get(setting.key, setting.default)
+        if value is None:
+            if setting.generated:
+                generated.append(setting.key)
+            elif setting.required:
+                problems.append(Problem(setting.key, f"{setting.label} is needed."))
+        elif problem := setting.problem_with(value):
+            problems.append(Problem(setting.key, problem))
+        elif setting.type == "secret":
+            secrets[setting.key] = str(value)
+        elif isinstance(value, str | int):
+            values[setting.key] = value
+    return Resolved(recipe, resources, values, secrets, tuple(generated), tuple(problems))
+
+
+def _resources(recipe: Recipe, given: Mapping[str, object]) -> tuple[Resources, list[Problem]]:
+    chosen = recipe.resources.default.model_dump()
+    problems = []
+    for key in RESOURCE_KEYS:
+        value = given.get(key, chosen[key])
+        least, most = getattr(recipe.resources.minimal, key), _MOST[key]
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            problems.append(Problem(key, f"{recipe.name} takes {least} to {most} {_UNITS[key]}."))
+        else:
+            chosen[key] = value
+    return Resources(**chosen), problems
+
+
+# No node has more; a slip of the finger does.
+_MOST = {"cores": 512, "memory_mib": 4 * 1024**2, "disk_gib": 64 * 1024}
