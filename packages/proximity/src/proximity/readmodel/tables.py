@@ -1,0 +1,222 @@
+"""The tables a person's screen is made of. Written by the projector only, read by the api, rebuilt from the log.
+
+They belong to no schema here: `schema.py` creates them in one that is named by the hash of these definitions. Read with
+`conn.execution_options(schema_translate_map={None: schema})`.
+
+Each row of ROWS carries `position`, the number in the log of the event that touched it last; `removed_at` marks what is
+gone (a tombstone, kept for a week). Times are the log's. Bytes are bytes, `_mib` and `_gib` are what they say.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+metadata = MetaData()
+
+Time = TIMESTAMP(timezone=True)
+# None is SQL's NULL, never JSON's null
+Json = JSONB(none_as_null=True)
+
+
+def _id() -> Column[str]:
+    return Column("id", Text, primary_key=True)
+
+
+def _required(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _position() -> Column[int]:
+    return Column("position", BigInteger, nullable=False, index=True)
+
+
+# status: deploying, starting, running, shutting_down, stopping, stopped, restarting, deleting, failed, undecided
+applications = Table(
+    "applications",
+    metadata,
+    _id(),
+    _required("name"),
+    _required("slug"),
+    _required("recipe"),
+    _required("recipe_version"),
+    _required("status"),
+    # running, stopped, absent
+    _required("desired"),
+    # what the container was last known to do: running, stopped, unknown; null: there is no container
+    Column("power", Text),
+    _required("cluster_id"),
+    Column("node", Text),
+    Column("vmid", BigInteger),
+    Column("address", Text),
+    # where a person opens it; null until it has an address, or if it has no web page
+    Column("url", Text),
+    # {scheme, port, path} of the recipe, from which `url` is made
+    Column("web", Json),
+    # whether its health is asked for after a start
+    Column("probed", Boolean, nullable=False),
+    # the operation in flight: the one that was asked for last
+    Column("operation_id", Text),
+    Column("operation_kind", Text),
+    Column("cores", Integer, nullable=False),
+    Column("memory_mib", BigInteger, nullable=False),
+    Column("disk_gib", BigInteger, nullable=False),
+    # {code, message, proxmox} of the last operation, if it failed
+    Column("failure", Json),
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+    Column("removed_at", Time, index=True),
+    _position(),
+    Index("applications_by_slug", "slug", "id"),
+    Index("applications_by_cluster", "cluster_id"),
+)
+
+# status: running, parked, succeeded, failed, rejected, cancelled, undecided
+operations = Table(
+    "operations",
+    metadata,
+    _id(),
+    # deploy, start, shutdown, stop, restart, delete, cancel, connect, check, remove
+    _required("kind"),
+    # the aggregate it is for: category and id, and its name if it ever had one
+    _required("category"),
+    _required("target"),
+    _required("target_name"),
+    _required("status"),
+    # `type:id` of who asked for it
+    _required("actor"),
+    _required("reason"),
+    # {code, message, proxmox}: why it failed, was rejected, or waits
+    Column("cause", Json),
+    # [{name, status: pending|running|done|failed|waiting, started_at, ended_at, detail}], times in ISO 8601
+    Column("steps", Json, nullable=False),
+    Column("accepted_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("deadline_passed", Boolean, nullable=False),
+    # undecided: what a person runs on the node before telling how it ended
+    Column("resolve_command", Text),
+    Column("removed_at", Time, index=True),
+    _position(),
+    Index("operations_by_time", "accepted_at", "id"),
+    Index("operations_by_target", "target", "accepted_at"),
+)
+
+# status: connecting, connected, unreachable, failed, removed
+clusters = Table(
+    "clusters",
+    metadata,
+    _id(),
+    _required("name"),
+    _required("slug"),
+    _required("status"),
+    Column("version", Text),
+    Column("endpoints", Json, nullable=False),
+    _required("token_id"),
+    Column("fingerprint", Text),
+    Column("simulator", Boolean, nullable=False),
+    Column("first_vmid", BigInteger, nullable=False),
+    Column("last_vmid", BigInteger, nullable=False),
+    # feature -> rights it lacks
+    Column("missing", Json, nullable=False),
+    Column("failure", Json),
+    Column("removed_at", Time, index=True),
+    _position(),
+)
+
+# id: `<cluster>/<node>`
+nodes = Table(
+    "nodes",
+    metadata,
+    _id(),
+    Column("cluster_id", Text, nullable=False, index=True),
+    _required("name"),
+    Column("online", Boolean, nullable=False),
+    Column("cpus", Integer),
+    Column("memory", BigInteger),
+    Column("removed_at", Time, index=True),
+    _position(),
+)
+
+# id: `<cluster>/<node>/<storage>`
+storages = Table(
+    "storages",
+    metadata,
+    _id(),
+    Column("cluster_id", Text, nullable=False, index=True),
+    _required("node"),
+    _required("name"),
+    _required("type"),
+    Column("content", Json, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("total", BigInteger),
+    Column("removed_at", Time, index=True),
+    _position(),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    _required("username"),
+    _required("role"),
+    Column("removed_at", Time, index=True),
+    _position(),
+)
+
+# One row per event a person may want to read about; id: the event's.
+activity = Table(
+    "activity",
+    metadata,
+    _id(),
+    Column("at", Time, nullable=False),
+    _required("category"),
+    _required("aggregate_id"),
+    _required("subject_name"),
+    _required("type"),
+    Column("operation_id", Text, index=True),
+    _required("actor_type"),
+    _required("actor_id"),
+    _required("reason"),
+    _required("summary"),
+    Column("detail", Json, nullable=False),
+    _position(),
+    Index("activity_by_aggregate", "aggregate_id", "position"),
+)
+
+# Figures are the last value seen: no position, outside the checkpoint and outside "rebuild equals live".
+node_figures = Table(
+    "node_figures",
+    metadata,
+    _id(),
+    # share of all CPUs, 0 to 1
+    Column("cpu", Double),
+    Column("memory_used", BigInteger),
+    # seconds
+    Column("uptime", BigInteger),
+    Column("at", Time, nullable=False),
+)
+
+storage_figures = Table(
+    "storage_figures",
+    metadata,
+    _id(),
+    Column("used", BigInteger),
+    Column("available", BigInteger),
+    Column("at", Time, nullable=False),
+)
+
+# One row (id 1): how much of the log is in the tables, all in the same transaction as the rows.
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    # fresh whenever the tables are built from nothing: positions of another epoch mean nothing here
+    _required("epoch"),
+    _required("schema_hash"),
+    # tombstones up to this position have been pruned: who was here before it cannot be told what went away
+    Column("horizon", BigInteger, nullable=False),
+    Column("updated_at", Time, nullable=False),
+)
+
+ROWS: tuple[Table, ...] = (applications, operations, clusters, nodes, storages, users, activity)
+FIGURES: tuple[Table, ...] = (node_figures, storage_figures)
