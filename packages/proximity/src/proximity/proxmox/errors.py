@@ -1,6 +1,7 @@
 """What went wrong at Proxmox, sorted by what it says about the call. Translated once, in client.py.
 
-Every error keeps Proxmox's own words (`str(error)`) and the HTTP status (None: no answer at all).
+Every error keeps Proxmox's own words (`str(error)`) and the HTTP status (None: no answer at all). `answered_at`: the
+answer's HTTP Date in Unix seconds, if there was one.
 """
 
 
@@ -10,6 +11,17 @@ class ProxmoxError(Exception):
         self.words = words
         self.status = status
         self.errors = errors or {}
+        self.answered_at: int | None = None
+
+    def __str__(self) -> str:
+        return self.words
+
+    def hide(self, *secrets: str | None) -> None:
+        """Proxmox quotes bad values: what was secret in the request must not come back in its refusal."""
+        for secret in filter(None, secrets):
+            self.words = self.words.replace(secret, "***")
+            self.errors = {name: text.replace(secret, "***") for name, text in self.errors.items()}
+        self.args = (self.words,)
 
 
 class NotExecutedError(ProxmoxError):
@@ -23,7 +35,7 @@ class UnreachableError(NotExecutedError):
 class UntrustedCertificateError(NotExecutedError):
     """The certificate is not the one that was trusted. `seen`: its SHA-256 fingerprint, if it could be read."""
 
-    def __init__(self, words: str, seen: str | None = None) -> None:
+    def __init__(self, words: str, *, seen: str | None = None) -> None:
         super().__init__(words)
         self.seen = seen
 
@@ -62,3 +74,7 @@ class ConfigurationChangedError(RefusedError):
 
 class UnansweredError(ProxmoxError):
     """596, timeout, connection lost after sending, an unknown 500: it may have been executed, now or later."""
+
+
+class ConnectionLostError(UnansweredError):
+    """The connection ended after sending and before the answer."""

@@ -1,8 +1,10 @@
 """The acting port: every effect Proximity has on Proxmox. The api must never import it."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from proximity.proxmox import answers
+from proximity.proxmox.client import ProxmoxClient, was_not_sent
 from proximity.proxmox.observe import Observer
 
 
@@ -51,3 +53,61 @@ class Hypervisor(Observer, Protocol):
     async def download_template(self, node: str, storage: str, template: str) -> str:
         """From the node's template index."""
         ...
+
+
+class ProxmoxHypervisor(ProxmoxClient):
+    """The acting adapter. Each effect has a connection of its own: an idle one that Proxmox is just closing would turn
+    "not sent" into "unknown". Another endpoint is tried only when certainly nothing was sent to this one.
+    """
+
+    async def create_container(self, node: str, spec: ContainerSpec) -> str:
+        return answers.upid(await self._act("post", "nodes", node, "lxc", values=_create_body(spec)))
+
+    async def configure_container(self, node: str, vmid: int, values: dict[str, str], digest: str) -> None:
+        await self._act("put", "nodes", node, "lxc", vmid, "config", values={**values, "digest": digest})
+
+    async def start_container(self, node: str, vmid: int) -> str:
+        return await self._power(node, vmid, "start")
+
+    async def shutdown_container(self, node: str, vmid: int, timeout_seconds: int) -> str:
+        return await self._power(node, vmid, "shutdown", timeout=timeout_seconds)
+
+    async def stop_container(self, node: str, vmid: int) -> str:
+        return await self._power(node, vmid, "stop")
+
+    async def destroy_container(self, node: str, vmid: int) -> str:
+        return answers.upid(await self._act("delete", "nodes", node, "lxc", vmid, values={"purge": 1}))
+
+    async def download_template(self, node: str, storage: str, template: str) -> str:
+        wanted = {"storage": storage, "template": template}
+        return answers.upid(await self._act("post", "nodes", node, "aplinfo", values=wanted))
+
+    async def _power(self, node: str, vmid: int, action: str, **values: Any) -> str:
+        return answers.upid(await self._act("post", "nodes", node, "lxc", vmid, "status", action, values=values))
+
+    async def _act(self, method: str, *path: str | int, values: dict[str, Any]) -> Any:
+        def send(index: int) -> Any:
+            api = self._open(self._endpoints[index])
+            try:
+                return api.call(method, path, dict(values))
+            finally:
+                api.close()
+
+        return await self._in_thread(lambda: self._first_answer(send, was_not_sent))
+
+
+def _create_body(spec: ContainerSpec) -> dict[str, Any]:
+    return {
+        "vmid": spec.vmid,
+        "hostname": spec.hostname,
+        "ostemplate": spec.template_volid,
+        "rootfs": f"{spec.rootfs_storage}:{spec.disk_gib}",
+        "cores": spec.cores,
+        "memory": spec.memory_mib,
+        "net0": f"name=eth0,bridge={spec.bridge},ip=dhcp",
+        "unprivileged": 1,
+        "features": "nesting=1" if spec.nesting else None,
+        "description": spec.description,
+        "password": spec.password,
+        "ssh-public-keys": spec.ssh_public_keys,
+    }

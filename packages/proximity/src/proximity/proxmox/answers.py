@@ -1,0 +1,216 @@
+"""From Proxmox's JSON to our values. Pure. Numbers come as numbers or as strings, flags as 0/1 of either kind.
+
+Whatever is not shaped as Proxmox shapes it is an UnansweredError: the answer says nothing.
+"""
+
+import json
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Any, Literal
+
+from proximity.proxmox.errors import UnansweredError
+from proximity.proxmox.observe import (
+    GuestConfig,
+    GuestSeen,
+    GuestStatus,
+    Membership,
+    NodeSeen,
+    Resources,
+    StorageOnNode,
+    Task,
+    Version,
+)
+from proximity.proxmox.task_id import TaskId
+
+Entry = dict[str, Any]
+
+
+def rows(data: Any) -> list[Entry]:
+    if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
+        raise UnansweredError("a list was expected")
+    return data
+
+
+def row(data: Any) -> Entry:
+    if not isinstance(data, dict):
+        raise UnansweredError("an object was expected")
+    return data
+
+
+def text(entry: Entry, key: str) -> str:
+    value = entry.get(key)
+    if value is None:
+        raise UnansweredError(f"{key} is missing in the answer")
+    return str(value)
+
+
+def whole(value: Any) -> int | None:
+    number = fraction(value)
+    return None if number is None else int(number)
+
+
+def fraction(value: Any) -> float | None:
+    try:
+        return None if value is None or value == "" else float(value)
+    except (TypeError, ValueError):
+        raise UnansweredError("a number was expected") from None
+
+
+def flag(value: Any) -> bool:
+    return bool(whole(value))
+
+
+def version(data: Any) -> Version:
+    entry = row(data)
+    return Version(version=text(entry, "version"), release=text(entry, "release"))
+
+
+def permissions(data: Any) -> dict[str, dict[str, int]]:
+    return {
+        path: {privilege: whole(propagates) or 0 for privilege, propagates in row(granted).items()}
+        for path, granted in row(data).items()
+    }
+
+
+def membership(data: Any) -> Membership:
+    cluster = next((entry for entry in rows(data) if entry.get("type") == "cluster"), None)
+    if cluster is None:
+        return Membership(name=None, quorate=True)
+    return Membership(name=text(cluster, "name"), quorate=flag(cluster.get("quorate")))
+
+
+def nodes(data: Any) -> list[NodeSeen]:
+    return [
+        NodeSeen(
+            node=text(entry, "node"),
+            online=entry.get("status") == "online",
+            fingerprint=entry.get("ssl_fingerprint"),
+            cpus=whole(entry.get("maxcpu")),
+            cpu=_share(entry.get("cpu")),
+            memory=whole(entry.get("maxmem")),
+            memory_used=whole(entry.get("mem")),
+            uptime=whole(entry.get("uptime")),
+        )
+        for entry in rows(data)
+    ]
+
+
+def _share(value: Any) -> float | None:
+    share = fraction(value)
+    return None if share is None else max(share, 0.0)  # seen slightly negative in the first seconds of a guest
+
+
+def storages(data: Any) -> list[StorageOnNode]:
+    return [
+        StorageOnNode(
+            storage=text(entry, "storage"),
+            type=text(entry, "type"),
+            content=frozenset(filter(None, str(entry.get("content") or "").split(","))),
+            active=flag(entry.get("active")),
+            shared=flag(entry.get("shared")),
+            total=whole(entry.get("total")) or 0,
+            available=whole(entry.get("avail")) or 0,
+        )
+        for entry in rows(data)
+    ]
+
+
+def resources(data: Any) -> Resources:
+    entries = rows(data)
+    return Resources(
+        guests=tuple(_guest(entry, "lxc") for entry in entries if entry.get("type") == "lxc")
+        + tuple(_guest(entry, "qemu") for entry in entries if entry.get("type") == "qemu"),
+        nodes=tuple(text(entry, "node") for entry in entries if entry.get("type") == "node"),
+    )
+
+
+def _guest(entry: Entry, kind: Literal["lxc", "qemu"]) -> GuestSeen:
+    return GuestSeen(
+        vmid=int(text(entry, "vmid")),
+        node=text(entry, "node"),
+        type=kind,
+        name=entry.get("name"),
+        status=str(entry.get("status") or "unknown"),
+        tags=tuple(str(entry.get("tags") or "").replace(",", ";").replace(";", " ").split()),
+        lock=entry.get("lock"),
+        template=flag(entry.get("template")),
+    )
+
+
+def guest_config(data: Any) -> GuestConfig:
+    entry = row(data)
+    values = {key: _plain(value) for key, value in entry.items() if key != "digest"}
+    return GuestConfig(
+        digest=text(entry, "digest"),
+        description=values.get("description", "").removesuffix("\n"),  # Proxmox adds it
+        lock=values.get("lock"),
+        values=values,
+    )
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, list | dict) else str(value)
+
+
+def guest_status(data: Any) -> GuestStatus:
+    entry = row(data)
+    return GuestStatus(
+        status="stopped" if text(entry, "status") == "stopped" else "running",
+        lock=entry.get("lock"),
+        uptime=whole(entry.get("uptime")) or 0,
+    )
+
+
+def addresses(data: Any) -> list[str]:
+    """`null` while the guest is stopped or missing. The loopback interface is told by its name: a simulated guest's
+    other interfaces may well have addresses in 127/8.
+    """
+    found = [
+        ip_address(address)
+        for interface in rows(data or [])
+        if interface.get("name") != "lo"
+        for address in _of_interface(interface)
+    ]
+    usable = [address for address in dict.fromkeys(found) if not address.is_link_local]
+    return [str(address) for address in sorted(usable, key=lambda address: address.version)]
+
+
+def _of_interface(interface: Entry) -> Iterable[str]:
+    listed = interface.get("ip-addresses")
+    if listed:
+        return [text(entry, "ip-address") for entry in rows(listed)]
+    return [str(interface[key]).partition("/")[0] for key in ("inet", "inet6") if interface.get(key)]
+
+
+def upid(data: Any) -> str:
+    try:
+        TaskId.parse(str(data))
+    except ValueError:
+        raise UnansweredError("a task's UPID was expected") from None
+    return str(data)
+
+
+def listed_tasks(data: Any) -> list[Task]:
+    return [_task(entry, entry.get("status"), running="endtime" not in entry) for entry in rows(data)]
+
+
+def task(data: Any) -> Task:
+    entry = row(data)
+    running = entry.get("status") == "running"
+    return _task(entry, entry.get("exitstatus"), running=running)
+
+
+def _task(entry: Entry, exitstatus: Any, *, running: bool) -> Task:
+    """The user is taken from the UPID: the fields have the token part only while the task runs."""
+    name = upid(entry.get("upid"))
+    parsed = TaskId.parse(name)
+    return Task(
+        upid=name,
+        node=parsed.node,
+        type=parsed.type,
+        id=str(entry.get("id", parsed.id)),
+        user=parsed.user,
+        starttime=parsed.starttime,
+        running=running,
+        exitstatus=None if running else str(exitstatus or "unexpected status"),
+    )
