@@ -1,0 +1,61 @@
+"""Sending commands, and what still lies undecided."""
+
+import asyncio
+
+from proximity.domain.model import Command
+from proximity.messaging import direct, subjects
+from proximity.messaging.codec import dataschema, encode
+from proximity.messaging.connection import Bus
+from proximity.messaging.delivery import ReceivedCommand, received
+from proximity.messaging.envelope import Metadata, Origin, to_headers
+from proximity.messaging.event_store import UnavailableError
+from proximity.messaging.publishing import Outgoing, publish
+
+PATIENCE = 10.0
+
+
+class Commands:
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def send(self, category: str, aggregate_id: str, command: Command, origin: Origin) -> None:
+        """Returns when the command is stored. Its id is the operation's, so that sending it twice stores it once.
+
+        Raises UnavailableError, RefusedError.
+        """
+        meta = Metadata(
+            id=command.operation_id,
+            type=command.TYPE,
+            source=self._bus.source,
+            time=self._bus.clock.now(),
+            causation_id=origin.causation_id,
+            correlation_id=origin.correlation_id,
+            actor=origin.actor,
+            reason=origin.reason,
+            traceparent=origin.traceparent,
+        )
+        headers = to_headers(meta, f"{category}/{aggregate_id}", aggregate_id, dataschema(type(command)))
+        message = Outgoing(subjects.command(category, aggregate_id), headers, encode(command))
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                await publish(self._bus, [message])
+            except TimeoutError as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise UnavailableError(f"the command {command.operation_id} was not acknowledged") from error
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def undecided(self) -> list[ReceivedCommand]:
+        """What lies in COMMANDS, oldest first. Raises TimeoutError, UnknownTypeError."""
+        return [received(m) for m in await direct.all_of(self._bus.nc, subjects.COMMANDS, subjects.ALL_COMMANDS)]
+
+    async def is_head(self, command: ReceivedCommand) -> bool:
+        """Whether it is the oldest undecided one of its aggregate: only that may be decided, which keeps the order.
+
+        A stale answer names an older command, or none: then False, and the command is looked at again later.
+        """
+        subject = subjects.command(command.category, command.aggregate_id)
+        oldest = (await direct.page(self._bus.nc, subjects.COMMANDS, subject, 1, 1)).messages
+        return bool(oldest) and oldest[0].sequence == command.sequence

@@ -1,0 +1,155 @@
+"""The connection of a service to NATS, as its own user."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from proximity.domain.settings.settings import InstallationFounded
+from proximity.messaging import direct, subjects
+from proximity.messaging.clock import ServerClock
+from proximity.messaging.codec import decode_event
+
+log = structlog.get_logger(__name__)
+
+CONNECT_TIMEOUT = 30.0
+
+
+class RefusedError(Exception):
+    """NATS does not let this user do that, or does not let it in: a mistake of configuration that no retry mends."""
+
+
+class NotPreparedError(Exception):
+    """Streams and installation are not there yet: `python -m proximity.messaging.bootstrap` makes them."""
+
+
+@dataclass
+class Bus:
+    """A connection and what everything on it needs. `refused`: why NATS said no, once it did."""
+
+    nc: Client
+    js: JetStreamContext
+    service: str
+    clock: ServerClock
+    installation_id: str = ""
+    refused: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of what this service writes."""
+        return f"urn:proximity:{self.installation_id}:{self.service}"
+
+    async def request(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> bytes:
+        """The answer's body. Raises TimeoutError (also when nobody is there to answer), RefusedError."""
+        try:
+            return (await self.nc.request(subject, payload, timeout=5, headers=headers)).data
+        except nats.errors.NoRespondersError as error:
+            raise TimeoutError(f"nobody answers on {subject}") from error
+        except TimeoutError as error:
+            raise self.explain(error) from error
+
+    def explain(self, error: Exception) -> Exception:
+        """A refused request looks like a timeout; the reason comes apart from it."""
+        return RefusedError(self.refused) if self.refused else error
+
+    async def close(self) -> None:
+        if not self.nc.is_closed:
+            with contextlib.suppress(nats.errors.Error, TimeoutError):
+                await self.nc.flush()
+            await self.nc.close()
+
+
+def terminate(reason: str) -> None:
+    """What a service does when NATS refuses it: it ends, with the reason in one line."""
+    log.critical("refused by NATS", reason=reason)
+    os._exit(78)  # EX_CONFIG
+
+
+def _report(reason: str) -> None:
+    log.error("refused by NATS", reason=reason)
+
+
+async def connect(url: str, service: str, user: str, password: str, on_refused: Callable[[str], None] = _report) -> Bus:
+    """Connects (and reconnects for ever), reads the server's clock and which installation it is.
+
+    `on_refused` is called with the reason when NATS refuses a right or the user; services pass `terminate`. Raises
+    RefusedError, NotPreparedError, TimeoutError when no server answers for 30 s.
+    """
+    bus = await open_connection(url, service, user, password, on_refused)
+    try:
+        await _prepared(bus)
+    except BaseException:
+        await bus.close()
+        raise
+    return bus
+
+
+async def open_connection(
+    url: str, service: str, user: str, password: str, on_refused: Callable[[str], None] = _report
+) -> Bus:
+    """Connects without looking at streams: what the bootstrap needs."""
+    nc = Client()
+    bus = Bus(nc, nc.jetstream(timeout=5), service, ServerClock(nc))
+    refused = asyncio.Event()
+
+    async def on_error(error: Exception) -> None:
+        if "violation" in str(error).lower():
+            bus.refused = str(error)
+            refused.set()
+            on_refused(bus.refused)
+        else:
+            log.warning("NATS", error=repr(error))
+
+    connecting = asyncio.ensure_future(
+        nc.connect(
+            url,
+            name=f"proximity-{service}",
+            user=user,
+            password=password,
+            inbox_prefix=subjects.inbox(service),
+            error_cb=on_error,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds, a fraction is fine
+            ping_interval=10,
+            max_outstanding_pings=2,
+        )
+    )
+    watching = asyncio.ensure_future(refused.wait())
+    try:
+        await asyncio.wait({connecting, watching}, timeout=CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        if not connecting.done():
+            connecting.cancel()
+    if bus.refused:
+        await nc.close()
+        raise RefusedError(bus.refused)
+    try:
+        await connecting
+    except asyncio.CancelledError as error:
+        await nc.close()
+        raise TimeoutError(f"no NATS server answers at {url}") from error
+    return bus
+
+
+async def _prepared(bus: Bus) -> None:
+    try:
+        found = await direct.all_of(bus.nc, subjects.EVENTS, subjects.events_of("settings"))
+        await bus.clock.refresh()
+    except TimeoutError as error:
+        if bus.refused:
+            raise RefusedError(bus.refused) from error
+        raise NotPreparedError("there is no stream EVENTS yet, or JetStream does not answer") from error
+    for message in found:
+        event = decode_event(message.headers["ce-type"].removeprefix("dev.proximity."), message.data)
+        if isinstance(event, InstallationFounded):
+            bus.installation_id = event.installation_id
+            return
+    raise NotPreparedError("the installation has not been founded yet")

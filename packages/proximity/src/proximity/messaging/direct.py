@@ -1,0 +1,87 @@
+"""Direct Get: reading a stream without a consumer (NATS ADR-31). An atomic batch is seen whole or not at all."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nats.aio.client import Client
+
+from proximity.messaging import subjects
+
+TIMEOUT = 5.0
+PAGE = 1000
+
+
+class ReadError(Exception):
+    """The server refused the request: a mistake of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    subject: str
+    sequence: int
+    stored_at: datetime
+    headers: dict[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`pending`: how many more match after the last one."""
+
+    messages: list[StoredMessage]
+    pending: int
+
+
+async def page(nc: Client, stream: str, subject: str, first: int, limit: int = PAGE) -> Page:
+    """Up to `limit` messages of the subject (wildcards allowed) from sequence `first` on. Raises TimeoutError."""
+    return await _request(nc, stream, {"seq": max(first, 1), "next_by_subj": subject, "batch": limit})
+
+
+async def all_of(nc: Client, stream: str, subject: str, after: int = 0) -> list[StoredMessage]:
+    """Every message of the subject with a sequence above `after`. Raises TimeoutError."""
+    messages: list[StoredMessage] = []
+    while True:
+        found = await page(nc, stream, subject, after + 1)
+        messages += found.messages
+        if not found.pending:
+            return messages
+        after = found.messages[-1].sequence
+
+
+async def last_of_each(nc: Client, stream: str, subject: str) -> list[StoredMessage]:
+    """The last message of each subject that matches (at most 1,024 subjects). Raises TimeoutError."""
+    return (await _request(nc, stream, {"multi_last": [subject]})).messages
+
+
+async def _request(nc: Client, stream: str, request: dict[str, Any]) -> Page:
+    inbox = nc.new_inbox()
+    replies = await nc.subscribe(inbox)
+    messages: list[StoredMessage] = []
+    try:
+        await nc.publish(subjects.direct_get(stream), json.dumps(request).encode(), reply=inbox)
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                reply = await replies.next_msg(timeout=TIMEOUT)
+                headers = reply.headers or {}
+                match headers.get("Status"):
+                    case None:
+                        messages.append(_stored(headers, reply.data))
+                    case "204":
+                        return Page(messages, int(headers.get("Nats-Num-Pending", 0)))
+                    case "404":
+                        return Page(messages, 0)
+                    case "503":
+                        raise TimeoutError(f"nobody answers for stream {stream}")
+                    case status:
+                        raise ReadError(f"Direct Get of {stream}: {status} {headers.get('Description', '')}")
+    finally:
+        if not nc.is_closed:
+            await replies.unsubscribe()
+
+
+def _stored(headers: dict[str, str], data: bytes) -> StoredMessage:
+    at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+    return StoredMessage(headers["Nats-Subject"], int(headers["Nats-Sequence"]), at, headers, data)

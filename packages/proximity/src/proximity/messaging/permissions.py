@@ -1,0 +1,124 @@
+"""What each service's NATS user may do, and the server configuration that says so.
+
+A user may publish on the subjects it appends to, read by Direct Get, and use its own durables; nobody but the admin of
+the bootstrap may make, change, purge or delete a stream or a consumer. Replies come to a prefix of the service's own.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from proximity.messaging import subjects
+from proximity.messaging.subjects import bucket_keys, bucket_stream, direct_get, events_of, inbox, stream_info
+
+ADMIN = "admin"
+SERVICES = ("api", "provisioner", "reconciler", "projector")
+
+
+def _read(*streams: str) -> list[str]:
+    return [subject for stream in streams for subject in (direct_get(stream), f"{direct_get(stream)}.>")]
+
+
+def _log() -> list[str]:
+    """Reading the log, its head and the server's clock."""
+    return [*_read(subjects.EVENTS), stream_info(subjects.EVENTS)]
+
+
+def _durable(stream: str, durable: str) -> list[str]:
+    return [
+        f"$JS.API.CONSUMER.INFO.{stream}.{durable}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
+        f"$JS.ACK.{stream}.{durable}.>",
+    ]
+
+
+def _own_consumer(stream: str) -> list[str]:
+    """A pull consumer that nobody else sees and that ends when it is not used."""
+    return [
+        f"$JS.API.CONSUMER.CREATE.{stream}.>",
+        f"$JS.API.CONSUMER.INFO.{stream}.>",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.>",
+        f"$JS.ACK.{stream}.>",
+    ]
+
+
+def _bucket(bucket: str) -> list[str]:
+    return [*_read(bucket_stream(bucket)), bucket_keys(bucket)]
+
+
+PUBLISH: dict[str, list[str]] = {
+    "api": [
+        *_log(),
+        *_read(subjects.COMMANDS),
+        subjects.ALL_COMMANDS,
+        events_of("identity"),
+        events_of("settings"),
+        f"{events_of('claim').removesuffix('>')}user.>",
+        f"{events_of('claim').removesuffix('>')}installation.>",
+        *_bucket(subjects.VAULT),
+        *_bucket(subjects.CREDENTIALS),
+        *_bucket(subjects.SESSIONS),
+    ],
+    "provisioner": [
+        *_log(),
+        *_read(subjects.COMMANDS),
+        *(events_of(category) for category in ("application", "cluster", "operation")),
+        *(f"{events_of('claim').removesuffix('>')}{kind}.>" for kind in ("name", "vmid", "fingerprint", "tenancy")),
+        *_durable(subjects.COMMANDS, subjects.PROVISIONER_COMMANDS),
+        *_durable(subjects.EVENTS, subjects.PROVISIONER_STEPS),
+        *_durable(subjects.WAKE, subjects.PROVISIONER_WAKE),
+        subjects.ALL_SCHEDULES,
+        subjects.ALL_DUE,
+        *_read(bucket_stream(subjects.VAULT)),
+        *_bucket(subjects.LEASES),
+    ],
+    "reconciler": [
+        *_log(),
+        events_of("cluster"),
+        events_of("guest"),
+        subjects.ALL_SCHEDULES,
+        subjects.ALL_DUE,
+        subjects.ALL_OBSERVATIONS,
+        *_read(bucket_stream(subjects.VAULT)),
+        *_bucket(subjects.LEASES),
+    ],
+    "projector": [
+        *_log(),
+        *_own_consumer(subjects.EVENTS),
+        *_read(subjects.OBSERVATIONS),
+        *_durable(subjects.OBSERVATIONS, subjects.PROJECTOR_OBSERVATIONS),
+        *_bucket(subjects.LEASES),
+        subjects.CHANGES,
+    ],
+}
+SUBSCRIBE: dict[str, list[str]] = {
+    "api": [f"{inbox('api')}.>", subjects.CHANGES],
+    **{service: [f"{inbox(service)}.>"] for service in ("provisioner", "reconciler", "projector")},
+}
+
+
+def server_config(*, port: int, store: Path, passwords: Mapping[str, str], host: str = "127.0.0.1") -> str:
+    """The text of a nats-server configuration: JetStream that syncs every write, one user per service.
+
+    `passwords`: of `admin` and of each service. The text holds them, so its file must be readable by its owner only.
+    """
+    users = [{"user": ADMIN, "password": passwords[ADMIN]}] + [
+        {
+            "user": service,
+            "password": passwords[service],
+            "permissions": {
+                "publish": {"allow": PUBLISH[service]},
+                "subscribe": {"allow": SUBSCRIBE[service]},
+            },
+        }
+        for service in SERVICES
+    ]
+    config = {
+        "host": host,
+        "port": port,
+        "server_name": "proximity",
+        "jetstream": {"store_dir": str(store), "sync_interval": "always"},
+        "accounts": {"PROXIMITY": {"jetstream": "enabled", "users": users}},
+    }
+    # a JSON document is a configuration as well: nothing has to be quoted by hand
+    return json.dumps(config, indent=2)
