@@ -55,6 +55,7 @@ PUBLISH: dict[str, list[str]] = {
         events_of("settings"),
         f"{events_of('claim').removesuffix('>')}user.>",
         f"{events_of('claim').removesuffix('>')}installation.>",
+        f"{events_of('claim').removesuffix('>')}operation.>",
         *_bucket(subjects.VAULT),
         *_bucket(subjects.CREDENTIALS),
         *_bucket(subjects.SESSIONS),
