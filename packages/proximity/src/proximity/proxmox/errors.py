@@ -53,7 +53,11 @@ class InvalidRequestError(NotExecutedError):
 
 
 class RefusedError(NotExecutedError):
-    """500 with words that say it was not done: does not exist, not running, already running, no quorum ..."""
+    """500 with words that say it was not done: does not exist, not running, already running ..."""
+
+
+class NoQuorumError(RefusedError):
+    """The cluster takes no changes at the moment: try again later."""
 
 
 class LockedError(RefusedError):

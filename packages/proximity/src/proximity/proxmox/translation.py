@@ -13,6 +13,7 @@ from proximity.proxmox.errors import (
     GuestMissingError,
     InvalidRequestError,
     LockedError,
+    NoQuorumError,
     ProxmoxError,
     RefusedError,
     RightsMissingError,
@@ -50,10 +51,10 @@ _BY_WORDS: tuple[tuple[type[ProxmoxError], str], ...] = (
     (RefusedError, r"unable to parse directory volume name '.*'"),
     (RefusedError, r"Only root can pass arbitrary filesystem paths\..*"),
     (RefusedError, r"SSH public key validation error"),
-    (RefusedError, r"hostname lookup '.+' failed - .*"),
+    (UnreachableError, r"hostname lookup '.+' failed - .*"),
     (RefusedError, r"no such cluster node '.+'"),
-    (RefusedError, r"cluster not ready - no quorum\?"),
-    (RefusedError, r"unable to open file '/etc/pve/.+' - Permission denied"),
+    (NoQuorumError, r"cluster not ready - no quorum\?"),
+    (NoQuorumError, r"unable to open file '/etc/pve/.+' - Permission denied"),
 )
 _WORDS = tuple((kind, re.compile(pattern)) for kind, pattern in _BY_WORDS)
 
