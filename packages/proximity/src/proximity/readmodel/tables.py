@@ -213,6 +213,8 @@ checkpoint = Table(
     # fresh whenever the tables are built from nothing: positions of another epoch mean nothing here
     _required("epoch"),
     _required("schema_hash"),
+    # the installation whose log it is: another log's positions mean nothing here either
+    _required("installation_id"),
     # tombstones up to this position have been pruned: who was here before it cannot be told what went away
     Column("horizon", BigInteger, nullable=False),
     Column("updated_at", Time, nullable=False),

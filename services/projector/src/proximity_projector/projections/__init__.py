@@ -1,0 +1,1 @@
+"""One file per read model. Each is a pure function: the row as it was, an event -> the row as it is."""

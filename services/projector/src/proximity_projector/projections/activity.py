@@ -1,0 +1,89 @@
+"""What happened, in a person's words? One sentence per kind of event of interest; the others have none."""
+
+from proximity.domain.application import events as app
+from proximity.domain.cluster import events as cl
+from proximity.domain.identity.identity import UserCreated
+from proximity.domain.model import Event
+from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
+from proximity_projector.projections.commands import kind_of
+
+# `e` is the event, `name` that of the application, cluster or user; the rest is explained by `summary`
+SENTENCES: dict[type[Event], str] = {
+    app.DeployRequested: "{name} is to be deployed from {e.spec.recipe} {e.spec.recipe_version}.",
+    app.StartRequested: "{name} is to be started.",
+    app.ShutdownRequested: "{name} is to be shut down.",
+    app.StopRequested: "{name} is to be stopped.",
+    app.RestartRequested: "{name} is to be restarted.",
+    app.DeleteRequested: "{name} is to be deleted.",
+    app.CancelRequested: "What is being done with {name} is to be cancelled.",
+    app.PreflightPassed: "A place for {name} was chosen: {e.reason}.",
+    app.TemplateDownloaded: "Template {e.volid} was downloaded for {name}.",
+    app.VmidClaimed: "{name} gets VMID {e.vmid} on {e.node}.",
+    app.VmidFoundTaken: "VMID {e.vmid} is taken by another guest: {name} gets another one.",
+    app.ContainerCreated: "Container {e.vmid} was created on {e.node} for {name}.",
+    app.ContainerConfigured: "The container of {name} was configured.",
+    app.ContainerStarted: "The container of {name} was started.",
+    app.AddressFound: "{name} has the address {e.address}.",
+    app.ApplicationAnswered: "{name} answers.",
+    app.ContainerShutDown: "The container of {name} was shut down.",
+    app.ContainerStopped: "The container of {name} was stopped.",
+    app.ContainerDestroyed: "The container of {name} was destroyed.",
+    app.ContainerProvenGone: "Container {e.vmid} of {name} is proven to be gone from {e.node}.",
+    app.CallUnanswered: "{name}: the answer to {step} was lost. What became of it is being found out.",
+    app.StepTakenOver: "{name}: another replica took over {step}.",
+    app.StepFailed: "{name}: {step} failed. {e.cause.message}",
+    app.DeadlinePassed: "{name}: it takes longer than it should. Waiting for {e.waiting_for}.",
+    app.OperationUndecided: "The {kind} of {name} needs a person's decision: {e.cause.message} Run: {e.command}",
+    app.OperationSucceeded: "The {kind} of {name} succeeded.",
+    app.OperationFailed: "The {kind} of {name} failed: {e.cause.message}{remains}",
+    app.OperationCancelled: "The {kind} of {name} was cancelled.{remains}",
+    cl.ConnectRequested: "Cluster {name} is to be connected.",
+    cl.ClusterConnected: "Cluster {name} is connected: Proxmox VE {e.findings.version}, {nodes}.",
+    cl.ClusterChecked: "Cluster {name} was checked: Proxmox VE {e.findings.version}, {nodes}.",
+    cl.OperationFailed: "The {kind} of cluster {name} failed: {e.cause.message}",
+    cl.ClusterRemoved: "Cluster {name} was removed. Nothing was changed on Proxmox.",
+    cl.ClusterUnreachable: "Cluster {name} cannot be reached: {e.cause.message}",
+    cl.ClusterReachable: "Cluster {name} can be reached again.",
+    cl.NodeAppeared: "Node {e.node} of cluster {name} appeared.",
+    cl.NodeCameOnline: "Node {e.node} of cluster {name} came online.",
+    cl.NodeWentOffline: "Node {e.node} of cluster {name} went offline.",
+    cl.StorageAppeared: "Storage {e.storage.storage} appeared on node {e.storage.node} of cluster {name}.",
+    cl.StorageReconfigured: "Storage {e.storage.storage} on node {e.storage.node} of cluster {name} was changed.",
+    CommandRejected: "The {kind} of {name} was rejected: {e.message}",
+    CommandDeadLettered: "The {kind} of {name} could not be decided and was given up: {e.reason}",
+    UserCreated: "User {e.username} was created as {e.role}.",
+}
+KINDS = {
+    "deploy": "deployment",
+    "start": "start",
+    "shutdown": "shutdown",
+    "stop": "stop",
+    "restart": "restart",
+    "delete": "deletion",
+    "cancel": "cancelling",
+    "connect": "connection",
+    "check": "check",
+    "remove": "removal",
+}
+
+
+def summary(event: Event, name: str) -> str | None:
+    """None: nobody wants to read about it (a step's beginning, a repeated waiting, the end of a cancelling)."""
+    sentence = SENTENCES.get(type(event))
+    if sentence is None or (isinstance(event, app.OperationSucceeded) and event.kind == "cancel"):
+        return None
+    kind, step, remains, nodes = "", "", "", ""
+    match event:
+        case CommandRejected(command=command) | CommandDeadLettered(command=command):
+            kind = kind_of(command)
+        case app.CallUnanswered() | app.StepTakenOver() | app.StepFailed():
+            step = event.step.replace("_", " ")
+        case app.OperationFailed(left_behind=left) | app.OperationCancelled(left_behind=left):
+            kind, remains = event.kind, f" {left} may still exist on Proxmox." if left else ""
+        case app.OperationSucceeded() | app.OperationUndecided() | cl.OperationFailed():
+            kind = event.kind
+        case cl.ClusterConnected(findings=found) | cl.ClusterChecked(findings=found):
+            nodes = "1 node" if len(found.nodes) == 1 else f"{len(found.nodes)} nodes"
+    return sentence.format(
+        name=name or "something", e=event, kind=KINDS.get(kind, kind), step=step, remains=remains, nodes=nodes
+    )

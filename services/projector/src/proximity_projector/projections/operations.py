@@ -1,0 +1,184 @@
+"""What was asked for, how far is it, and how did it end? One row per operation of an application."""
+
+from datetime import datetime
+
+from proximity.domain.application import events as ev
+from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.state import COMPLETES
+from proximity.domain.operation.cause import Cause
+from proximity.readmodel.rows import Row
+from proximity_projector.projections import steps as st
+from proximity_projector.projections.applications import REQUESTS
+from proximity_projector.projections.steps import Steps
+
+# postponed because of one of these: parked until the other side is back
+UNREACHABLE = frozenset({"node_unreachable", "cluster_unreachable", "unanswered"})
+UNWIND = ("stop", "destroy", "prove_gone")
+OVER = frozenset({"succeeded", "failed", "rejected", "cancelled"})
+
+
+def project(row: Row | None, event: ApplicationEvent, application: Row, at: datetime) -> Row | None:
+    """`row`: of `event.operation_id`. `application`: its row after the event. The columns that tell who asked come
+    with `asked`. None: the event is about no known operation.
+    """
+    if row is None:
+        return _begin(event, application, at)
+    if row["status"] in OVER:
+        return row
+    return _end(row, event, at) or _go_on(row, event, application, at)
+
+
+def asked(id_: str, kind: str, at: datetime, *, category: str, target: str, target_name: str) -> Row:
+    """An operation that has just been accepted."""
+    return {
+        "id": id_,
+        "kind": kind,
+        "category": category,
+        "target": target,
+        "target_name": target_name,
+        "status": "running",
+        "cause": None,
+        "steps": [],
+        "accepted_at": at,
+        "ended_at": None,
+        "deadline_passed": False,
+        "resolve_command": None,
+        "removed_at": None,
+    }
+
+
+def _begin(event: ApplicationEvent, application: Row, at: datetime) -> Row | None:
+    if isinstance(event, ev.OperationSucceeded) and event.kind == "cancel":
+        cancel = _asked(event.operation_id, "cancel", application, at)
+        return cancel | {"status": "succeeded", "ended_at": at}
+    kind = "deploy" if isinstance(event, ev.DeployRequested) else REQUESTS.get(type(event), ("", ""))[0]
+    if not kind:
+        return None
+    force = isinstance(event, ev.DeleteRequested) and event.force
+    row = _asked(event.operation_id, kind, application, at)
+    return row | {"steps": st.plan(planned(kind, application, force=force), at)}
+
+
+def _asked(id_: str, kind: str, application: Row, at: datetime) -> Row:
+    target, name = application["id"], application["name"]
+    return asked(id_, kind, at, category="application", target=target, target_name=name)
+
+
+def planned(kind: str, application: Row, *, force: bool = False) -> tuple[str, ...]:
+    """The steps that an operation begins with; the domain's `plan` for the same state."""
+    going_up = ("start", "find_address", *(("probe",) if application["probed"] else ()))
+    match kind:
+        case "deploy":
+            return ("preflight", "download_template", "claim_vmid", "create", "configure", *going_up)
+        case "start":
+            return going_up
+        case "restart":
+            return ("shutdown", *going_up)
+        case "delete" if application["vmid"] is None:
+            return ()
+        case "delete":
+            return ("stop" if force else "shutdown", "destroy", "prove_gone")
+    return (kind,)
+
+
+def _end(row: Row, event: ApplicationEvent, at: datetime) -> Row | None:
+    """None: the event is not the operation's end."""
+    failure = None
+    match event:
+        case ev.OperationSucceeded():
+            changes: Row = {"status": "succeeded", "cause": None}
+        case ev.OperationFailed(cause=cause, left_behind=left):
+            failure = cause.message
+            remains = f" {left} may still exist on Proxmox." if left else ""
+            changes = {"status": "failed", "cause": _cause(cause) | {"message": cause.message + remains}}
+        case ev.OperationCancelled(left_behind=left):
+            words = {"code": "left_behind", "message": f"{left} may still exist on Proxmox.", "proxmox": ""}
+            changes = {"status": "cancelled", "cause": words if left else None}
+        case _:
+            return None
+    return row | changes | {"ended_at": at, "resolve_command": None, "steps": st.over(row["steps"], at, failure)}
+
+
+def _go_on(row: Row, event: ApplicationEvent, application: Row, at: datetime) -> Row:
+    match event:
+        case ev.StepPostponed(step=step, cause=cause):
+            status = "parked" if cause.code in UNREACHABLE else row["status"]
+            told = st.told(row["steps"], step, at, cause.message, waiting=True)
+            return row | {"status": status, "cause": _cause(cause), "steps": told}
+        case ev.OperationUndecided(step=step, cause=cause, command=command):
+            told = st.told(row["steps"], step, at, cause.message, waiting=True)
+            return row | {"status": "undecided", "cause": _cause(cause), "resolve_command": command, "steps": told}
+        case ev.DeadlinePassed():
+            return row | {"deadline_passed": True}
+        case ev.CallUnanswered(step=step, reason=reason):
+            detail = f"The answer was lost ({reason}). Finding out what became of the call."
+            return row | {"steps": st.told(row["steps"], step, at, detail, waiting=True)}
+    steps = _steps(row, event, application, at)
+    if steps is row["steps"]:
+        return row
+    return row | {"status": "running", "cause": None, "resolve_command": None, "steps": st.advance(steps, at)}
+
+
+def _steps(row: Row, event: ApplicationEvent, application: Row, at: datetime) -> Steps:
+    steps: Steps = row["steps"]
+    match event:
+        case ev.StepIntended(step=step):
+            return st.begun(steps, step, at)
+        case ev.TaskAccepted(step=step):
+            return st.told(steps, step, at, "Proxmox is working on it.", waiting=False)
+        case ev.StepTakenOver(step=step):
+            return st.told(steps, step, at, "Taken over from a replica that lives no longer.", waiting=False)
+        case ev.StepFailed(step=step, cause=cause):
+            steps = st.ended(steps, step, at, cause.message, failed=True)
+            if row["kind"] == "delete" and step == "shutdown":
+                return [*st.drop_pending(steps), *map(st.pending, UNWIND)]
+            return _unwinding(st.drop_pending(steps), row, application, {step})
+        case ev.CancelRequested():
+            return _unwinding(st.drop_pending(steps), row, application, set())
+    return _outcome(steps, event, at)
+
+
+def _outcome(steps: Steps, event: ApplicationEvent, at: datetime) -> Steps:
+    match event:
+        case ev.VmidFoundTaken(vmid=vmid):
+            return st.back(steps, "claim_vmid", f"VMID {vmid} is taken by another guest, so another one is claimed.")
+        case ev.ContainerProvenGone():
+            gone = ("shutdown", *UNWIND)
+            for name in [s["name"] for s in steps if s["name"] in gone and s["status"] != "failed"]:
+                steps = st.ended(steps, name, at, "")
+            return st.ended(steps, "prove_gone", at, "")
+        case ev.PreflightPassed(reason=reason, template_present=present):
+            steps = st.ended(steps, "preflight", at, reason)
+            return [s for s in steps if s["name"] != "download_template"] if present else steps
+    if completed := COMPLETES.get(type(event)):
+        return st.ended(steps, completed, at, _detail(event))
+    return steps
+
+
+def _unwinding(steps: Steps, row: Row, application: Row, failed: set[str]) -> Steps:
+    """A failed or cancelled deployment removes what it made, unless a delete behind it will, or removing failed."""
+    if (
+        row["kind"] != "deploy"
+        or application["operation_id"] != row["id"]
+        or not st.begun_once(steps, "create")
+        or failed & set(UNWIND)
+    ):
+        return steps
+    return [*steps, *(st.pending(name) for name in UNWIND if not any(s["name"] == name for s in steps))]
+
+
+def _detail(event: ApplicationEvent) -> str:
+    match event:
+        case ev.TemplateDownloaded(volid=volid):
+            return volid
+        case ev.VmidClaimed(node=node, vmid=vmid):
+            return f"VMID {vmid} on {node}"
+        case ev.AddressFound(address=address):
+            return address
+        case ev.ContainerCreated(warnings=warnings) | ev.ContainerStarted(warnings=warnings) if warnings:
+            return f"{warnings} warning{'s' if warnings > 1 else ''} in the task's log"
+    return ""
+
+
+def _cause(cause: Cause) -> Row:
+    return cause.model_dump()
