@@ -1,0 +1,141 @@
+"""Faults a test asks for: which there are, what they strike, how often.
+
+A fault on *calls* strikes API calls as they come in, a fault on *tasks* strikes worker tasks as they start; a *state*
+holds from the moment it is asked for until it is removed or its seconds are over.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from .calls import NO_CALL, Call, Record
+
+CALLS = ("slow", "drop_before", "drop_after", "late", "596")
+TASKS = ("task_error", "task_killed")
+VIEWS = ("task_log_gone",)
+STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full")
+KINDS = CALLS + TASKS + VIEWS + STATES
+
+
+class UnknownFaultError(ValueError):
+    """No such kind of fault, or it lacks what it needs."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """What is struck; None matches everything. `path`: a regular expression searched in the path without /api2/json.
+
+    `type`: a task's type, such as vzcreate.
+    """
+
+    method: str | None = None
+    path: str | None = None
+    node: str | None = None
+    vmid: int | None = None
+    type: str | None = None
+
+    def strikes(self, call: Call) -> bool:
+        return (
+            self.type is None
+            and self.method in (None, call.method)
+            and (self.path is None or re.search(self.path, call.path) is not None)
+            and self.node in (None, call.node)
+            and self.vmid in (None, call.vmid)
+        )
+
+    def strikes_task(self, record: Record, call: Call) -> bool:
+        return (
+            self.type in (None, record["type"])
+            and self.node in (None, record["node"])
+            and (self.vmid is None or record["id"] == str(self.vmid))
+            and self.method in (None, call.method)
+            and (self.path is None or re.search(self.path, call.path) is not None)
+        )
+
+
+@dataclass
+class Fault:
+    """`times`: how many more strikes (None: until removed). `seconds`: real seconds, what for depends on the kind.
+
+    `text`: exit status of a task. `effect`: whether what was asked for happens all the same. `stage`: at which point a
+    worker is killed, `early` or `late`. `lock`, `storage`, `token`: what a state is about.
+    """
+
+    id: int
+    kind: str
+    match: Match = field(default_factory=Match)
+    times: int | None = 1
+    seconds: float | None = None
+    text: str = "simulated failure"
+    effect: bool = False
+    stage: str = "early"
+    lock: str = "backup"
+    storage: str | None = None
+    token: str | None = None
+    struck: int = 0
+
+    def strike(self) -> None:
+        self.struck += 1
+        if self.times is not None:
+            self.times -= 1
+
+    @property
+    def spent(self) -> bool:
+        return self.times is not None and self.times <= 0
+
+
+class Faults:
+    def __init__(self) -> None:
+        self._ids = itertools.count(1)
+        self.all: list[Fault] = []
+
+    def add(self, kind: str, match: dict[str, Any] | None = None, **what: Any) -> Fault:
+        if kind not in KINDS:
+            raise UnknownFaultError(f"unknown fault {kind!r}, one of: {', '.join(KINDS)}")
+        if kind in STATES + VIEWS:
+            what.setdefault("times", None)
+        try:
+            fault = Fault(next(self._ids), kind, Match(**(match or {})), **what)
+            re.compile(fault.match.path or "")
+        except (TypeError, re.error) as error:
+            raise UnknownFaultError(str(error)) from error
+        self.all.append(fault)
+        return fault
+
+    def remove(self, fault: Fault) -> None:
+        if fault in self.all:
+            self.all.remove(fault)
+
+    def on_call(self, call: Call) -> Fault | None:
+        """The first fault that strikes this call, struck."""
+        return self._strike(f for f in self.all if f.kind in CALLS and f.match.strikes(call))
+
+    def on_task(self, record: Record, call: Call) -> Fault | None:
+        return self._strike(f for f in self.all if f.kind in TASKS and f.match.strikes_task(record, call))
+
+    def log_gone(self, record: Record) -> bool:
+        """Whether this task's log was rotated away: its status is then unknown, while the list still has the result."""
+        ended = record["status"] == "stopped"
+        gone = (f for f in self.all if f.kind == "task_log_gone" and ended and f.match.strikes_task(record, NO_CALL))
+        return self._strike(gone) is not None
+
+    def holds(self, kind: str, **about: Any) -> bool:
+        """Whether a state holds, for this node (`node=`), storage or token."""
+        for fault in self.all:
+            node = fault.match.node
+            if fault.kind == kind and (node is None or node == about.get("node", node)):
+                if "storage" in about and fault.storage not in (None, about["storage"]):
+                    continue
+                if "token" in about and fault.token not in (None, about["token"]):
+                    continue
+                return True
+        return False
+
+    def _strike(self, candidates: Any) -> Fault | None:
+        fault: Fault | None = next((f for f in candidates if not f.spent), None)
+        if fault is not None:
+            fault.strike()
+            if fault.spent:
+                self.all.remove(fault)
+        return fault
