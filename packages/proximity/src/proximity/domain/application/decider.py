@@ -5,7 +5,17 @@ from proximity.domain.application import events as ev
 from proximity.domain.application.commands import ApplicationCommand
 from proximity.domain.application.events import ApplicationEvent
 from proximity.domain.application.process import next_step
-from proximity.domain.application.state import NEVER, Absent, Application, State, evolve
+from proximity.domain.application.state import (
+    COMPLETES,
+    NEVER,
+    Absent,
+    Application,
+    Container,
+    Intent,
+    Operation,
+    State,
+    evolve,
+)
 from proximity.domain.errors import Rejected
 from proximity.domain.ids import slug
 
@@ -56,9 +66,49 @@ def record(state: State, outcome: ApplicationEvent) -> list[ApplicationEvent]:
     """
     if isinstance(state, Absent) or state.operation is None or state.operation.id != outcome.operation_id:
         return []
-    if evolve(state, outcome, state.operation.step_since) == state:
-        return []
-    return settle(state, [outcome])
+    return settle(state, [outcome]) if _is_news(state, state.operation, outcome) else []
+
+
+def _is_news(state: Application, op: Operation, outcome: ApplicationEvent) -> bool:
+    """Whether it is about the step in hand: a late or repeated one must not undo what was done since."""
+    step, ct = next_step(state), state.container
+    match outcome:
+        case ev.DeadlinePassed(phase=phase):
+            if phase == "forward":
+                return not op.overdue and not op.unwinding
+            return op.unwinding and not op.unwind_overdue
+        case ev.ContainerProvenGone(vmid=vmid):
+            return ct is not None and ct.vmid == vmid and (op.unwinding or op.kind == "delete")
+        case ev.TaskAccepted() | ev.CallUnanswered() | ev.OperationUndecided() | ev.VmidFoundTaken():
+            return op.intent is not None and _is_news_of_call(op, op.intent, ct, outcome)
+        case ev.StepIntended(step=name, runner=runner, attempt=attempt):
+            free = op.intent is None or (op.intent.runner == runner and attempt > op.intent.attempt)
+            return free and step is not None and step.name == name
+        case ev.StepTakenOver(step=name, runner=runner, from_runner=before):
+            return step is not None and step.name == name and op.runner == before != runner
+        case ev.StepPostponed(step=name) | ev.StepFailed(step=name):
+            return step is not None and step.name == name
+        case ev.ContainerCreated(vmid=vmid) if ct is None or ct.vmid != vmid:
+            return False
+        case _:
+            return step is not None and COMPLETES.get(type(outcome)) == step.name
+
+
+def _is_news_of_call(
+    op: Operation,
+    intent: Intent,
+    ct: Container | None,
+    outcome: ev.TaskAccepted | ev.CallUnanswered | ev.OperationUndecided | ev.VmidFoundTaken,
+) -> bool:
+    match outcome:
+        case ev.TaskAccepted(step=name, upid=upid):
+            return intent.step == name and intent.upid != upid
+        case ev.CallUnanswered(step=name):
+            return intent.step == name and intent.upid is None and not intent.unanswered
+        case ev.OperationUndecided(step=name):
+            return intent.step == name and not op.undecided
+        case ev.VmidFoundTaken(vmid=vmid):
+            return intent.step == "create" and ct is not None and ct.vmid == vmid
 
 
 def settle(state: State, events: list[ApplicationEvent]) -> list[ApplicationEvent]:
@@ -93,6 +143,8 @@ def _deploy(command: cmd.DeployApplication, state: State) -> list[ApplicationEve
 
 def _cancel(operation_id: str, target: str, state: Application) -> list[ApplicationEvent]:
     op = state.operation
+    if state.queued and state.queued.id == target:
+        op = state.queued
     if op is None or op.id != target:
         raise Rejected("operation_not_in_flight", "The operation is over already, there is nothing to cancel.")
     if op.kind == "delete":
@@ -116,9 +168,8 @@ def _needs_idle_container(state: Application) -> None:
 
 def _in_flight(state: Application) -> Rejected:
     kind = state.operation.kind if state.operation else "deploy"
-    return Rejected(
-        "operation_in_flight", f"The application is {_KIND_IN_WORDS[kind]}. Wait for that to end, or cancel it."
-    )
+    way_out = "Wait for that to end." if kind == "delete" else "Wait for that to end, or cancel it."
+    return Rejected("operation_in_flight", f"The application is {_KIND_IN_WORDS[kind]}. {way_out}")
 
 
 def _end(state: Application) -> ev.Ended:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_LINE = re.compile(r"^proximity:([^:\s]+):([^:\s]+):([^:\s]+):(\d+)$", re.MULTILINE)
+_LINE = re.compile(r"^proximity:([^:\s]+):([^:\s]+):([^:\s]+):(\d+)\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

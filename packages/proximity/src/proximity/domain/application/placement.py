@@ -1,5 +1,6 @@
 """Where a new container goes, and what is missing if it can go nowhere. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from proximity.domain.application.spec import Spec, Template
@@ -60,6 +61,8 @@ def choose(spec: Spec, wanted_node: str | None, cluster: ClusterFacts) -> Chosen
             message="The API token lacks rights for a deployment: " + "; ".join(cluster.missing_rights) + ".",
         )
     candidates = [n for n in cluster.nodes if wanted_node in (None, n.node)]
+    if not cluster.nodes:
+        return Cause(code="no_nodes", message="The cluster names no node at the moment.")
     if not candidates:
         return Cause(code="unknown_node", message=f"The cluster has no node named {wanted_node}.")
     found: list[tuple[int, Chosen]] = []
@@ -132,12 +135,12 @@ def _template(wanted: Template, node: NodeFacts) -> tuple[str, str, bool] | Caus
             return storage, volid, True
     target = max(stores, key=lambda s: s.available).storage
     for prefix in (exact, f"{wanted.name}_"):
-        downloadable = sorted(f for f in node.downloadable if f.startswith(prefix))
+        downloadable = sorted((f for f in node.downloadable if f.startswith(prefix)), key=_age)
         if downloadable:
             return target, f"{target}:vztmpl/{downloadable[-1]}", False
-    same_name = sorted((_file(v), v) for v in there if _file(v).startswith(f"{wanted.name}_"))
+    same_name = sorted((v for v in there if _file(v).startswith(f"{wanted.name}_")), key=lambda v: _age(_file(v)))
     if same_name:
-        volid = same_name[-1][1]
+        volid = same_name[-1]
         return there[volid], volid, True
     return Cause(
         code="template_unavailable",
@@ -148,3 +151,8 @@ def _template(wanted: Template, node: NodeFacts) -> tuple[str, str, bool] | Caus
 
 def _file(volid: str) -> str:
     return volid.rpartition("/")[2]
+
+
+def _age(file: str) -> list[tuple[int, str]]:
+    """Sorts versions as people count: 18.2-1 before 18.10-1."""
+    return [(int(number or 0), text) for number, text in re.findall(r"(\d+)|(\D+)", file)]

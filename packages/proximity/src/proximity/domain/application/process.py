@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from proximity.domain.application.events import Kind, StepName
-from proximity.domain.application.state import Absent, Application, Intent, Operation, State
+from proximity.domain.application.plan import plan
+from proximity.domain.application.state import Absent, Intent, State
 
 # How long an operation of this kind may take before that is said in the log (and, with nothing in flight, it fails).
 DEADLINES: dict[Kind, timedelta] = {
@@ -45,51 +46,3 @@ def next_step(state: State) -> Step | None:
         if name not in op.done:
             return Step(name, op.id, None)
     return None
-
-
-def plan(app: Application, op: Operation) -> tuple[StepName, ...]:
-    """The steps of the operation in their order, the done ones included."""
-    if op.unwinding:
-        return _unwind(app, op)
-    match op.kind:
-        case "deploy":
-            return (
-                "preflight",
-                *(() if app.placement and app.placement.template_present else ("download_template",)),
-                "claim_vmid",
-                "create",
-                "configure",
-                *_going_up(app),
-            )
-        case "start":
-            return _going_up(app)
-        case "restart":
-            return ("shutdown", *_going_up(app))
-        case "shutdown":
-            return ("shutdown",)
-        case "stop":
-            return ("stop",)
-        case "delete":
-            return _removal(app, op)
-
-
-def _going_up(app: Application) -> tuple[StepName, ...]:
-    return ("start", "find_address", *(() if app.spec.probe.kind == "none" else ("probe",)))
-
-
-def _removal(app: Application, op: Operation) -> tuple[StepName, ...]:
-    if app.container is None or not app.container.created:
-        return ()
-    if op.force or "shutdown" in op.failed:
-        return ("stop", "destroy", "prove_gone")
-    return ("shutdown", "destroy", "prove_gone")
-
-
-def _unwind(app: Application, op: Operation) -> tuple[StepName, ...]:
-    """A failed or cancelled deployment removes its own guest; a delete that waits behind it will do so itself."""
-    ct = app.container
-    if op.kind != "deploy" or app.queued or op.unwind_overdue or ct is None or not ct.created:
-        return ()
-    if {"stop", "destroy", "prove_gone"} & op.failed:
-        return ()
-    return ("stop", "destroy", "prove_gone")

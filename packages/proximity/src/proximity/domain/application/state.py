@@ -6,6 +6,7 @@ from typing import Literal
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent, Kind, StepName
+from proximity.domain.application.plan import plan
 from proximity.domain.application.spec import Spec
 from proximity.domain.operation.cause import Cause
 
@@ -261,18 +262,19 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
                     event.template_present,
                 ),
             )
-            op = _next(op, at, done=op.done | {"preflight"})
+            op = _next(op, at, done=op.done | {COMPLETES[ev.PreflightPassed]})
         case ev.ContainerProvenGone():
             op = _next(op, at, done=op.done | {"shutdown", "stop", "destroy", "prove_gone"})
         case _:
             if completed := COMPLETES.get(type(event)):
                 op = _next(op, at, done=op.done | {completed})
-    if op.overdue and op.intent is None and not op.unwinding:
+    if op.overdue and op.intent is None and not op.unwinding and set(plan(state, op)) - op.done:
         op = replace(op, failure=_overdue(op), unwind_since=at)
     return replace(state, operation=op)
 
 
 COMPLETES: dict[type, StepName] = {
+    ev.PreflightPassed: "preflight",
     ev.TemplateDownloaded: "download_template",
     ev.VmidClaimed: "claim_vmid",
     ev.ContainerCreated: "create",
@@ -331,7 +333,7 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
             ct = replace(ct, created=True)
         case ev.StepIntended(step="start" | "shutdown" | "stop"):
             ct = replace(ct, power="unknown")
-        case ev.StepPostponed(step="create", withdrawn=True) if state.operation and state.operation.attempts == 1:
+        case ev.StepPostponed(step="create", withdrawn=True) if _nothing_sent(state.operation):
             ct = replace(ct, created=False)
         case ev.ContainerStarted():
             ct = replace(ct, power="running")
@@ -342,3 +344,8 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
         case ev.VmidFoundTaken() | ev.ContainerProvenGone():
             return replace(state, container=None, unsettled=None)
     return replace(state, container=ct)
+
+
+def _nothing_sent(op: Operation | None) -> bool:
+    """The call withdrawn is the first one, and it was not lost on the way either: a lost one may come late."""
+    return op is not None and op.attempts == 1 and op.intent is not None and not op.intent.unanswered

@@ -85,16 +85,16 @@ def wishes(cluster_id: str, state: State, event: ClusterEvent) -> list[Wish]:
     """What the fact needs to be unique. `state` is the one before the event."""
     match event:
         case ev.ConnectRequested(slug=slug_, operation_id=op):
-            return [Wish("name", f"cluster-{slug_}", "take", cluster_id, op)]
+            return [Wish("name", f"cluster.{slug_}", "take", cluster_id, op)]
         case ev.ClusterConnected(findings=findings, operation_id=op):
             return [Wish("fingerprint", key, "take", cluster_id, op) for key in _fingerprints(findings)]
         case ev.OperationFailed(kind="connect", operation_id=op) if isinstance(state, Cluster):
-            return [Wish("name", f"cluster-{state.slug}", "release", cluster_id, op)]
+            return [Wish("name", f"cluster.{state.slug}", "release", cluster_id, op)]
         case ev.ClusterRemoved(operation_id=op) if isinstance(state, Cluster):
             known = _fingerprints(state.findings) if state.findings else []
             return [
                 Wish("tenancy", cluster_id, "close", cluster_id, op, shared=True),
-                Wish("name", f"cluster-{state.slug}", "release", cluster_id, op),
+                Wish("name", f"cluster.{state.slug}", "release", cluster_id, op),
                 *(Wish("fingerprint", key, "release", cluster_id, op) for key in known),
             ]
     return []

@@ -1,0 +1,56 @@
+"""Which steps an operation consists of. Pure; the state asks it too, so it knows the state's types by name only."""
+
+from typing import TYPE_CHECKING
+
+from proximity.domain.application.events import StepName
+
+if TYPE_CHECKING:
+    from proximity.domain.application.state import Application, Operation
+
+
+def plan(app: "Application", op: "Operation") -> tuple[StepName, ...]:
+    """The steps of the operation in their order, the done ones included."""
+    if op.unwinding:
+        return _unwind(app, op)
+    match op.kind:
+        case "deploy":
+            return (
+                "preflight",
+                *(() if app.placement and app.placement.template_present else ("download_template",)),
+                "claim_vmid",
+                "create",
+                "configure",
+                *_going_up(app),
+            )
+        case "start":
+            return _going_up(app)
+        case "restart":
+            return ("shutdown", *_going_up(app))
+        case "shutdown":
+            return ("shutdown",)
+        case "stop":
+            return ("stop",)
+        case "delete":
+            return _removal(app, op)
+
+
+def _going_up(app: "Application") -> tuple[StepName, ...]:
+    return ("start", "find_address", *(() if app.spec.probe.kind == "none" else ("probe",)))
+
+
+def _removal(app: "Application", op: "Operation") -> tuple[StepName, ...]:
+    if app.container is None or not app.container.created:
+        return ()
+    if op.force or "shutdown" in op.failed:
+        return ("stop", "destroy", "prove_gone")
+    return ("shutdown", "destroy", "prove_gone")
+
+
+def _unwind(app: "Application", op: "Operation") -> tuple[StepName, ...]:
+    """A failed or cancelled deployment removes its own guest; a delete that waits behind it will do so itself."""
+    ct = app.container
+    if op.kind != "deploy" or app.queued or op.unwind_overdue or ct is None or not ct.created:
+        return ()
+    if {"stop", "destroy", "prove_gone"} & op.failed:
+        return ()
+    return ("stop", "destroy", "prove_gone")
