@@ -1,17 +1,12 @@
 """Sending commands, and what still lies undecided."""
 
-import asyncio
-
 from proximity.domain.model import Command
 from proximity.messaging import direct, subjects
 from proximity.messaging.codec import dataschema, encode
 from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import ReceivedCommand, received
 from proximity.messaging.envelope import Metadata, Origin, to_headers
-from proximity.messaging.event_store import UnavailableError
-from proximity.messaging.publishing import Outgoing, publish
-
-PATIENCE = 10.0
+from proximity.messaging.publishing import Outgoing, publish_patiently
 
 
 class Commands:
@@ -21,7 +16,7 @@ class Commands:
     async def send(self, category: str, aggregate_id: str, command: Command, origin: Origin) -> None:
         """Returns when the command is stored. Its id is the operation's, so that sending it twice stores it once.
 
-        Raises UnavailableError, RefusedError.
+        Raises publishing.UnavailableError, RefusedError.
         """
         meta = Metadata(
             id=command.operation_id,
@@ -36,16 +31,7 @@ class Commands:
         )
         headers = to_headers(meta, f"{category}/{aggregate_id}", aggregate_id, dataschema(type(command)))
         message = Outgoing(subjects.command(category, aggregate_id), headers, encode(command))
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        while True:
-            try:
-                await publish(self._bus, [message])
-            except TimeoutError as error:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise UnavailableError(f"the command {command.operation_id} was not acknowledged") from error
-                await asyncio.sleep(0.1)
-            else:
-                return
+        await publish_patiently(self._bus, message)
 
     async def undecided(self) -> list[ReceivedCommand]:
         """What lies in COMMANDS, oldest first. Raises TimeoutError, UnknownTypeError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import nats.errors
 from nats.aio.client import Client
 
 from proximity.messaging import subjects
@@ -49,6 +50,24 @@ async def all_of(nc: Client, stream: str, subject: str, after: int = 0) -> list[
         if not found.pending:
             return messages
         after = found.messages[-1].sequence
+
+
+async def last(nc: Client, stream: str, subject: str) -> StoredMessage | None:
+    """The last message of that very subject. Raises TimeoutError."""
+    try:
+        reply = await nc.request(
+            subjects.direct_get(stream), json.dumps({"last_by_subj": subject}).encode(), timeout=TIMEOUT
+        )
+    except nats.errors.NoRespondersError as error:
+        raise TimeoutError(f"nobody answers for stream {stream}") from error
+    headers = reply.headers or {}
+    match headers.get("Status"):
+        case None:
+            return _stored(headers, reply.data)
+        case "404":
+            return None
+        case status:
+            raise ReadError(f"Direct Get of {stream}: {status} {headers.get('Description', '')}")
 
 
 async def last_of_each(nc: Client, stream: str, subject: str) -> list[StoredMessage]:

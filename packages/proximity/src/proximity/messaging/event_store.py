@@ -19,7 +19,7 @@ from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import recorded
 from proximity.messaging.direct import StoredMessage
 from proximity.messaging.envelope import MESSAGE_ID, Metadata, Origin, Recorded, to_headers
-from proximity.messaging.publishing import NotStoredError, Outgoing, publish
+from proximity.messaging.publishing import NotStoredError, Outgoing, UnavailableError, publish
 
 S = TypeVar("S")
 
@@ -30,10 +30,6 @@ PATIENCE = 20.0
 
 class Conflict(Exception):  # noqa: N818 - nobody's error: somebody else was faster
     """The aggregate went on since it was loaded: load it again and decide anew."""
-
-
-class UnavailableError(Exception):
-    """NATS did not answer: whether it was stored is unknown. The same may be tried again without harm."""
 
 
 class OriginReusedError(Exception):

@@ -1,5 +1,6 @@
 """Publishing to a stream and knowing that it is stored: one message, or several as one atomic batch (NATS ADR-50)."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ class NotStoredError(Exception):
     def __init__(self, code: int, description: str) -> None:
         super().__init__(f"{code} {description}")
         self.duplicate = code == DUPLICATE_IN_BATCH
+
+
+class UnavailableError(Exception):
+    """NATS did not answer: whether it was stored is unknown. The same may be tried again without harm."""
 
 
 class PublishError(Exception):
@@ -60,6 +65,21 @@ async def publish(bus: Bus, messages: Sequence[Outgoing]) -> Stored:
         raise
     except nats.errors.Error as error:
         raise TimeoutError(f"the connection to NATS failed: {error!r}") from error
+
+
+async def publish_patiently(bus: Bus, message: Outgoing, patience: float = 10.0) -> Stored:
+    """Tries again while NATS does not answer: for messages that may come twice, or have an id.
+
+    Raises UnavailableError after `patience` seconds, NotStoredError, PublishError, RefusedError.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await publish(bus, [message])
+        except TimeoutError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise UnavailableError(f"NATS did not acknowledge a message on {message.subject}") from error
+            await asyncio.sleep(0.1)
 
 
 async def _publish_batch(bus: Bus, messages: Sequence[Outgoing]) -> Stored:

@@ -55,8 +55,20 @@ def due(operation_id: str, kind: str) -> str:
     return f"proximity.wake.due.{_safe(operation_id)}.{_safe(kind)}"
 
 
+def due_parts(subject: str) -> tuple[str, str]:
+    """Operation id and kind of a due wake-up."""
+    _, _, _, operation_id, kind = subject.split(".")
+    return operation_id, kind
+
+
 def observation(kind: str, key: str) -> str:
     return f"proximity.observations.{_safe(kind)}.{_safe(key)}"
+
+
+def observation_parts(subject: str) -> tuple[str, str]:
+    """Kind and key of an observation."""
+    _, _, kind, key = subject.split(".", 3)
+    return kind, key
 
 
 def bucket_stream(bucket: str) -> str:
@@ -67,8 +79,8 @@ def bucket_key(bucket: str, key: str) -> str:
     return f"$KV.{bucket}.{_safe(key)}"
 
 
-def bucket_keys(bucket: str) -> str:
-    return f"$KV.{bucket}.>"
+def bucket_keys(bucket: str, prefix: str = "") -> str:
+    return f"$KV.{bucket}.{_safe(prefix)}.>" if prefix else f"$KV.{bucket}.>"
 
 
 def direct_get(stream: str) -> str:
@@ -77,6 +89,11 @@ def direct_get(stream: str) -> str:
 
 def stream_info(stream: str) -> str:
     return f"$JS.API.STREAM.INFO.{stream}"
+
+
+def next_messages(stream: str, consumer: str) -> str:
+    """Where a pull consumer is asked for messages."""
+    return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 
 
 def inbox(service: str) -> str:
