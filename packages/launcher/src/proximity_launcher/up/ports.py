@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import random
 import socket
 
 from proximity_launcher.failure import Exit, Failure
@@ -40,20 +41,32 @@ def check_free(port: int, variable: str) -> None:
             ) from error
 
 
-async def status_of(port: int, path: str, patience: float = 2.0) -> int | None:
-    """The HTTP status of a GET, None if nothing answers. A few lines instead of a client: the launcher stays small."""
+def lasting_port() -> int:
+    """A free port that no outgoing connection will ever be given: below the range that systems take those from."""
+    candidates = [18006, *random.sample(range(20000, 30000), 50)]
+    for port in candidates:
+        try:
+            check_free(port, "")
+        except Failure:
+            continue
+        return port
+    raise Failure("No port between 20000 and 29999 is free.", code="port_taken", status=Exit.CONFLICT)
+
+
+async def fetch(port: int, path: str, patience: float = 5.0) -> tuple[int, bytes]:
+    """Status and body of a GET; status 0: nothing answers. Instead of a client, so that the launcher stays small."""
     try:
         async with asyncio.timeout(patience):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
-                line = await reader.readline()
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             finally:
                 writer.close()
     except (OSError, TimeoutError):
-        return None
-    parts = line.split()
-    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
+        return 0, b""
+    first = head.split(maxsplit=2)
+    return (int(first[1]), body) if len(first) > 1 and first[1].isdigit() else (0, b"")
 
 
 async def accepts(port: int, patience: float = 1.0) -> bool:

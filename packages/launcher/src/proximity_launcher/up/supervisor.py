@@ -79,6 +79,11 @@ class Supervised:
                 raise Failure(self._not_ready(), code="not_ready")
             await asyncio.sleep(0.03)
 
+    async def kept(self) -> None:
+        """Ends only by raising the Failure of a program that cannot be started any more, or when it is stopped."""
+        if self._keeper is not None:
+            await asyncio.shield(self._keeper)
+
     async def stop(self, *, at_once: bool = False) -> None:
         self._stopping = True
         process = self._process
