@@ -50,7 +50,7 @@ def trust(connection: Connection) -> ssl.SSLContext:
 
 
 def _no_authorities() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

@@ -1,0 +1,131 @@
+"""What can be learned from a Proxmox VE without changing it."""
+
+import dataclasses
+
+import pytest
+
+from conformance.place import Place
+from conformance.workbench import Workbench
+from proximity.proxmox.certificate import probe
+from proximity.proxmox.client import ProxmoxClient
+from proximity.proxmox.errors import (
+    CredentialsRefusedError,
+    GuestMissingError,
+    InvalidRequestError,
+    NotExecutedError,
+    RightsMissingError,
+    UntrustedCertificateError,
+)
+
+
+async def test_the_version_is_one_we_know(bench: Workbench) -> None:
+    version = await bench.client.version()
+    assert int(version.version.split(".")[0]) >= 8
+    assert version.version.startswith(version.release)
+
+
+async def test_the_certificate_can_be_seen_before_it_is_trusted(place: Place) -> None:
+    seen = await probe(place.connection.endpoints[0])
+    pinned = dataclasses.replace(place.connection, fingerprint=seen.fingerprint, ca=None)
+    client = ProxmoxClient(pinned)
+    try:
+        assert (await client.version()).version
+    finally:
+        client.close()
+
+
+async def test_another_certificate_is_not_trusted(place: Place) -> None:
+    client = ProxmoxClient(dataclasses.replace(place.connection, fingerprint="00" * 32, ca=None))
+    try:
+        with pytest.raises(UntrustedCertificateError) as refused:
+            await client.version()
+    finally:
+        client.close()
+    assert refused.value.seen == (await probe(place.connection.endpoints[0])).fingerprint
+
+
+async def test_a_wrong_secret_is_refused(place: Place) -> None:
+    client = ProxmoxClient(dataclasses.replace(place.connection, token_secret="00000000-0000-0000-0000-000000000000"))
+    try:
+        with pytest.raises(CredentialsRefusedError):
+            await client.version()
+    finally:
+        client.close()
+
+
+async def test_the_node_is_online(bench: Workbench) -> None:
+    node = next(node for node in await bench.client.nodes() if node.node == bench.node)
+    assert node.online
+    assert node.fingerprint
+    assert node.cpu is None or 0 <= node.cpu <= 1.5
+
+
+async def test_the_nodes_of_the_resources_are_the_nodes(bench: Workbench) -> None:
+    assert set((await bench.client.resources()).nodes) == {node.node for node in await bench.client.nodes()}
+
+
+async def test_the_cluster_is_quorate(bench: Workbench) -> None:
+    try:
+        membership = await bench.client.membership()
+    except RightsMissingError as error:
+        pytest.skip(f"the token may not see it: {error}")
+    assert membership.quorate
+
+
+async def test_the_storages_can_hold_what_is_put_there(bench: Workbench) -> None:
+    storages = {storage.storage: storage for storage in await bench.client.storages(bench.node)}
+    assert "rootdir" in storages[bench.place.rootfs_storage].content
+    assert "vztmpl" in storages[bench.place.template_storage].content
+    assert storages[bench.place.rootfs_storage].active
+    assert 0 < storages[bench.place.rootfs_storage].available <= storages[bench.place.rootfs_storage].total
+
+
+async def test_the_template_is_listed(bench: Workbench) -> None:
+    assert bench.place.template in await bench.client.templates(bench.node, bench.place.template_storage)
+
+
+async def test_an_unknown_storage_is_told_in_words(bench: Workbench) -> None:
+    with pytest.raises((NotExecutedError,)) as refused:
+        await bench.client.templates(bench.node, "no-such-storage")
+    assert "no-such-storage" in refused.value.words
+
+
+async def test_the_node_has_a_template_index(bench: Workbench) -> None:
+    index = await bench.client.downloadable_templates(bench.node)
+    if not index:
+        pytest.skip("the node has not fetched its template index (pveam update)")
+    assert any(name.startswith("debian-") and ".tar." in name for name in index)
+
+
+async def test_the_node_tells_the_time(bench: Workbench) -> None:
+    first = await bench.client.node_time(bench.node)
+    assert 1_700_000_000 < first <= await bench.client.node_time(bench.node)
+
+
+async def test_rights_are_told_by_path(bench: Workbench) -> None:
+    everything = await bench.client.permissions()
+    assert any(everything.values())
+    path = f"/nodes/{bench.node}"
+    assert set(await bench.client.permissions(path)) == {path}
+
+
+async def test_a_guest_that_is_not_there(bench: Workbench) -> None:
+    vmid = await bench.free_vmid()
+    for look in (bench.client.guest_config, bench.client.guest_status):
+        with pytest.raises((GuestMissingError, RightsMissingError)):
+            await look(bench.node, vmid)
+    assert await bench.client.guest_addresses(bench.node, vmid) == []
+    assert not await bench.client.vmid_in_use(vmid)
+    assert await bench.client.tasks(bench.node, vmid=vmid, type="vzcreate", since=0) == []
+
+
+async def test_a_number_that_is_none(bench: Workbench) -> None:
+    with pytest.raises(InvalidRequestError):
+        await bench.client.vmid_in_use(12)
+
+
+async def test_a_task_nobody_remembers(bench: Workbench) -> None:
+    user = bench.place.connection.token_id
+    upid = f"UPID:{bench.node}:00000001:00000001:00000001:vzstart:100:{user}:"
+    assert await bench.client.task(upid) is None
+    assert await bench.client.task_log(upid) == []
