@@ -1,7 +1,7 @@
 """What is known of a cluster connection, folded from its events. `evolve` is total."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from proximity.domain.cluster import events as ev
 from proximity.domain.cluster.events import ClusterEvent, Findings, Kind, StorageSeen
@@ -47,6 +47,8 @@ class Cluster:
     operation: Operation | None = None
     handled: frozenset[str] = frozenset()
 
+
+NEVER = datetime.fromtimestamp(0, UTC)
 
 State = Absent | Cluster
 INITIAL = Absent()
