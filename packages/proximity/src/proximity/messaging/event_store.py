@@ -21,6 +21,8 @@ from proximity.messaging.direct import StoredMessage
 from proximity.messaging.envelope import MESSAGE_ID, Metadata, Origin, Recorded, to_headers
 from proximity.messaging.publishing import NotStoredError, Outgoing, UnavailableError, publish
 
+__all__ = ["Conflict", "EventStore", "Loaded", "OriginReusedError", "UnavailableError"]
+
 S = TypeVar("S")
 
 CACHED_AGGREGATES = 10_000

@@ -14,11 +14,13 @@ from uuid import uuid4
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from pydantic import ValidationError
 
 from proximity.messaging import subjects
+from proximity.messaging.codec import UnknownTypeError
 from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import recorded
-from proximity.messaging.envelope import Recorded
+from proximity.messaging.envelope import EnvelopeError, Recorded
 
 # seconds
 _HEARTBEAT = 2.0
@@ -46,6 +48,7 @@ class Tail:
         self._reconnects = 0
         self._inbox = ""
         self._replies: Subscription | None = None
+        self._lost = ""
 
     async def __aenter__(self) -> "Tail":
         """Raises nats.js.errors.APIError, TimeoutError."""
@@ -85,19 +88,19 @@ class Tail:
             while self._arrived and (len(events) < limit or not whole):
                 try:
                     event, behind, whole = self._open(self._arrived[0])
-                except TailLostError:
-                    raise
-                except Exception:
+                except (UnknownTypeError, EnvelopeError, ValidationError):
                     if events:
-                        return events
+                        return events  # it comes again as the first one next time
                     raise
                 self._arrived.popleft()
                 events.append(event)
             if events and whole and (not behind or len(events) >= limit):
                 return events
             await self._ask()
-            if not await self._wait(waited_enough) and not events:
-                return []
+            if not await self._wait(waited_enough):
+                if whole:
+                    return events
+                waited_enough += within
 
     def _open(self, message: Msg) -> tuple[Recorded[Any], bool, bool]:
         """The event; whether more is stored already; whether it is not in the middle of an atomic batch."""
@@ -143,8 +146,6 @@ class Tail:
             raise TailLostError(self._lost)
         if asyncio.get_running_loop().time() - self._heard > 3 * _HEARTBEAT:
             raise TailLostError("nothing heard")
-
-    _lost = ""
 
     async def _take(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
