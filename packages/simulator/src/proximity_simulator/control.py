@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 from fakepve.lxc import FakeCt
 
+from . import demo
 from .faults import Fault, UnknownFaultError
 from .simulator import Simulator
 
@@ -25,6 +26,7 @@ class Control:
                 web.delete("/faults/{id}", self.remove_fault),
                 web.get("/journal", self.journal),
                 web.get("/state", self.state),
+                web.post("/reset", self.reset),
                 web.get("/requests", self.requests),
                 web.post("/tokens", self.add_token),
                 web.delete("/tokens/{id}", self.revoke_token),
@@ -57,6 +59,13 @@ class Control:
         for fault in list(self._simulator.faults.all):
             if str(fault.id) == request.match_info["id"]:
                 self._simulator.lift(fault)
+        return web.Response(status=204)
+
+    async def reset(self, request: web.Request) -> web.Response:
+        await self._simulator.reset(demo.TOKEN)
+        demo.populate(self._simulator)
+        self._simulator.sweep()
+        self._simulator.changed()
         return web.Response(status=204)
 
     async def journal(self, request: web.Request) -> web.Response:

@@ -51,7 +51,8 @@ def populate(simulator: Simulator) -> None:
         _machine(simulator, *row)
     with on_node("pve1"):
         simulator.put_template("local", STANDARD, TEMPLATES[STANDARD]["size"])
-    simulator.add_token(TOKEN, [{"path": "/", "privileges": list(ALL)}])
+    known = simulator.apitokens.get(TOKEN)
+    simulator.add_token(TOKEN, [{"path": "/", "privileges": list(ALL)}], known)
 
 
 def _config(vmid: int, cores: int, memory: int, tags: str | None) -> dict[str, Any]:

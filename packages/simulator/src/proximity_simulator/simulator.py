@@ -1,5 +1,6 @@
 """The whole: fakepve with everything of this package over it."""
 
+import asyncio
 from typing import Any
 
 from .faults import Fault
@@ -8,13 +9,29 @@ from .network import Network
 from .resources import Resources
 from .rights import Rights
 from .state import State
-from .storages import Storages
+from .storages import PerNode, Storages
 from .tasks import Tasks
 from .templates import Templates
 from .wire import Wire
 
 
 class Simulator(Wire, Network, State, Guests, Rights, Resources, Templates, Storages, Tasks):
+    async def reset(self, keep_token: str) -> None:
+        """Nothing but nodes, storages and one token is left; what still ran is thrown away."""
+        running = {*self.jobs.values(), *self.late}
+        for job in running:
+            job.cancel()
+        if running:
+            await asyncio.wait(running)
+        for token in [token for token in self.apitokens if token != keep_token]:
+            self.revoke_token(token)
+        self.faults.all.clear()
+        self.journal.restore([])
+        for store in self.storages.values():
+            store["volumes"].nodes.clear() if isinstance(store["volumes"], PerNode) else store["volumes"].clear()
+        for state in (self.cts, self.vms, self.pools, self.tasks, self.tasklog, self.requests, self.swept, self.grants):
+            state.clear()
+
     def place(self, fault: Fault) -> None:
         """Begin a state that lies in a guest."""
         if fault.kind == "lock":

@@ -34,7 +34,7 @@ class Wire(Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         parameters.install()
-        self._late: set[asyncio.Task[Any]] = set()
+        self.late: set[asyncio.Task[Any]] = set()
 
     def _build_app(self) -> web.Application:
         app: web.Application = super()._build_app()
@@ -58,8 +58,8 @@ class Wire(Base):
         """`seconds` are real ones here: they are about clocks of the client."""
         if fault.kind == "late":
             task = asyncio.create_task(self._afterwards(fault.seconds or 0, request, handler))
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
+            self.late.add(task)
+            task.add_done_callback(self.late.discard)
             return _cut(request)
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds or 0)
