@@ -49,6 +49,8 @@ class Tail:
         self._inbox = ""
         self._replies: Subscription | None = None
         self._lost = ""
+        # how many events were stored above the last one handed out, as far as it is known
+        self.behind = 0
 
     async def __aenter__(self) -> "Tail":
         """Raises nats.js.errors.APIError, TimeoutError."""
@@ -109,9 +111,10 @@ class Tail:
             raise TailLostError("a message is missing")
         event = recorded(message)
         self._delivered += 1
+        self.behind = int(tokens[4])
         headers = message.headers or {}
         whole = "Nats-Batch-Id" not in headers or "Nats-Batch-Commit" in headers
-        return event, tokens[4] != "0", whole
+        return event, self.behind > 0, whole
 
     async def _ask(self) -> None:
         """Keeps enough messages asked for, so that the server always may send."""

@@ -3,7 +3,7 @@
 from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
 from proximity.domain.identity.identity import UserCreated
-from proximity.domain.model import Event
+from proximity.domain.model import Event, Json
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity_projector.projections.commands import kind_of
 
@@ -84,6 +84,19 @@ def summary(event: Event, name: str) -> str | None:
             kind = event.kind
         case cl.ClusterConnected(findings=found) | cl.ClusterChecked(findings=found):
             nodes = "1 node" if len(found.nodes) == 1 else f"{len(found.nodes)} nodes"
-    return sentence.format(
-        name=name or "something", e=event, kind=KINDS.get(kind, kind), step=step, remains=remains, nodes=nodes
-    )
+    return sentence.format(name=name, e=event, kind=KINDS.get(kind, kind), step=step, remains=remains, nodes=nodes)
+
+
+def detail(event: Event) -> Json:
+    """What helps to understand a trouble: Proxmox's own words, the end of the task's log."""
+    match event:
+        case app.StepFailed(cause=cause, upid=upid, log=log):
+            return {"cause": cause.model_dump(), "upid": upid, "log": list(log)}
+        case (
+            app.OperationFailed(cause=cause)
+            | app.OperationUndecided(cause=cause)
+            | cl.OperationFailed(cause=cause)
+            | cl.ClusterUnreachable(cause=cause)
+        ):
+            return {"cause": cause.model_dump()}
+    return {}

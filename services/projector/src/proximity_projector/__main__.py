@@ -1,0 +1,5 @@
+import sys
+
+from proximity_projector.main import main
+
+sys.exit(main())

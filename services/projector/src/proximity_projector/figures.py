@@ -1,0 +1,69 @@
+"""Figures of nodes and storages: the last value seen, written beside the rows and outside the checkpoint."""
+
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
+import structlog
+
+from proximity.messaging.changes import Change, announce
+from proximity.messaging.connection import Bus
+from proximity.messaging.observations import Observation, Observations
+from proximity.readmodel.rows import Row
+from proximity.readmodel.schema import definitions_of
+from proximity_projector import schemas
+from proximity_projector.projector import PASSING, Connect
+from proximity_projector.store import write_figures
+
+log = structlog.get_logger(__name__)
+
+# kind of observation -> its table and the figures in its body; the key is the row's id
+KINDS = {
+    "node": ("node_figures", ("cpu", "memory_used", "uptime")),
+    "storage": ("storage_figures", ("used", "available")),
+}
+_BATCH = 500
+# the client waits this long for a batch to fill
+_PATIENCE = 1.0
+_PAUSE = 2.0
+
+
+def rows(observations: Sequence[Observation]) -> dict[str, list[Row]]:
+    """By table, the newest of each thing. Kinds that nobody here shows are left out."""
+    newest: dict[str, dict[str, Row]] = {}
+    for seen in observations:
+        if seen.kind in KINDS:
+            table, figures = KINDS[seen.kind]
+            row = {"id": seen.key, "at": seen.at, **{name: seen.body.get(name) for name in figures}}
+            known = newest.setdefault(table, {}).get(seen.key)
+            if known is None or known["at"] <= seen.at:
+                newest[table][seen.key] = row
+    return {table: list(of_table.values()) for table, of_table in newest.items()}
+
+
+async def write_all(bus: Bus, connect: Connect) -> None:
+    """Until cancelled. What comes while the database is away is lost; the next figures come in seconds."""
+    while True:
+        try:
+            observations = await Observations.bind(bus)
+            conn = await connect()
+            try:
+                while True:
+                    found = await observations.fetch(_BATCH, _PATIENCE)
+                    if found:
+                        await _write(bus, conn, rows(found))
+            finally:
+                conn.terminate()
+        except PASSING as error:
+            log.warning("no figures for now", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(_PAUSE)
+
+
+async def _write(bus: Bus, conn: asyncpg.Connection, figures: dict[str, list[Row]]) -> None:
+    schema = await schemas.live(conn)
+    if schema is None or definitions_of(schema) != schemas.definitions():
+        return
+    for table, of_table in figures.items():
+        await write_figures(conn, schema, table, of_table)
+    at = await schemas.checkpoint(conn, schema)
+    await announce(bus, Change(at.epoch, at.position))
