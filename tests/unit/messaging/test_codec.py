@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from proximity.domain.model import Command, Event, Json
+from proximity.messaging.aggregates import AGGREGATES
 from proximity.messaging.codec import (
     COMMAND_TYPES,
     EVENT_TYPES,
@@ -50,9 +51,9 @@ def test_every_type_that_can_be_written_has_a_golden_file() -> None:
 
 
 def test_type_strings_are_unique_and_versioned() -> None:
-    declared = [*EVENT_TYPES.values(), *COMMAND_TYPES.values()]
-    assert len({d.TYPE for d in declared}) == len(declared)
-    assert all(d.TYPE.rpartition(".v")[2].isdigit() for d in declared)
+    declared = [e.TYPE for a in AGGREGATES.values() for e in a.events] + list(COMMAND_TYPES)
+    assert len(set(declared)) == len(declared)
+    assert all(type_.rpartition(".v")[2].isdigit() for type_ in declared)
 
 
 def test_an_unknown_type_is_refused_by_name() -> None:
