@@ -52,6 +52,8 @@ class Wire(Base):
         fault = self.faults.on_call(call)
         if fault is None:
             return await self._answered(request, handler)
+        if fault.kind == "drop_before" or (fault.kind == "596" and not fault.effect):
+            self._record(request, body)  # it came in, although nothing will be done
         return await self._faulty(fault, request, handler)
 
     async def _faulty(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -70,6 +72,12 @@ class Wire(Base):
             await asyncio.sleep(fault.seconds or 0)
             return _closing(web.Response(status=596, reason="Connection timed out"))
         return _cut(request)
+
+    async def _answer(self, request: web.Request, handler: Handler, generic: Any, path_node: str | None) -> Any:
+        """The node that is asked finds no way to one that is off."""
+        if path_node in self.nodes and self.faults.holds("node_offline", node=path_node):
+            return web.Response(status=595, reason="No route to host")
+        return await super()._answer(request, handler, generic, path_node)
 
     async def _afterwards(self, seconds: float, request: web.Request, handler: Handler) -> None:
         await asyncio.sleep(seconds)
