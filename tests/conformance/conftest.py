@@ -12,10 +12,10 @@ from support.simulator import SimulatorProcess
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
     named = named_place()
-    return named or _simulated(request.getfixturevalue("simulator"))
+    return named or simulated_place(request.getfixturevalue("simulator"))
 
 
-def _simulated(simulator: SimulatorProcess) -> Place:
+def simulated_place(simulator: SimulatorProcess) -> Place:
     seen = simulator.connection()
     return Place(
         connection=Connection((seen.url,), seen.token_id, seen.token_secret, seen.fingerprint),
