@@ -1,0 +1,3 @@
+from proximity_api.main import main
+
+main()

@@ -1,0 +1,238 @@
+"""Accepting a command: the answer 202, idempotency, and waiting for the end if the client prefers that.
+
+The Idempotency-Key is the operation id, the command's id and the correlation id of all that follows. A key made here is
+fresh, so there is nothing to remember. A key made by the client is claimed in the log (`claim.operation.<key>`) before
+the command is sent; the holder is a keyed digest of who asks for what. The same request finds its own claim, another
+one is refused: on every replica, after every restart, with PostgreSQL away.
+- Dies between claim and command: the client repeats, finds its own claim, and the command is sent then.
+- Command sent twice: JetStream drops the second by its id within its window; after that the aggregate knows the id.
+- Rejected before: the rejection is in the log under the operation's id; it is not decided anew.
+Ids of new things are derived from the operation id, so that the repeated answer is the same one.
+"""
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID, uuid4, uuid5
+
+import orjson
+from fastapi import Depends, Header, Query, Request
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from proximity.domain.claim.claim import ClaimRefusedError, Wish
+from proximity.domain.claim.claim import decide as decide_claim
+from proximity.domain.model import Command
+from proximity.messaging.aggregates import CLAIM, OPERATION, Aggregate
+from proximity.messaging.envelope import Actor, Origin
+from proximity.messaging.event_store import Conflict, UnavailableError
+from proximity_api import operations_read, views
+from proximity_api.parts import Parts, parts_of
+from proximity_api.problems import Problem, ProblemDetails, unavailable
+from proximity_api.sessions import Principal
+
+LONGEST_WAIT = 30.0
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,5})\s*(?:,|$)")
+_NEW_THINGS = UUID("0b8f6f0c-8d0e-5f44-9f0a-2f6f3a4f7d21")
+
+
+class Accepted(BaseModel):
+    """The operation's id, and that of the thing it makes, if it makes one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"operation_id": "8e03978e-40d5-43e8-bc93-6894a57f9324", "application_id": None}]
+        }
+    )
+
+    operation_id: str
+    application_id: str | None = None
+    cluster_id: str | None = None
+
+
+class Finished(views.Operation, Accepted):
+    """With `Prefer: wait=N`: the operation, at its end."""
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Finished, "description": "The operation, at its end (with `Prefer: wait=N`)"},
+    202: {
+        "model": Accepted,
+        "description": "Accepted; follow the operation",
+        "headers": {
+            "Location": {"description": "The operation", "schema": {"type": "string"}},
+            "Preference-Applied": {"description": "The wait that was applied", "schema": {"type": "string"}},
+        },
+    },
+    **{
+        status: {"model": ProblemDetails, "description": words}
+        for status, words in {
+            400: "The Idempotency-Key is not a UUID",
+            401: "Not signed in",
+            403: "Not allowed, or the origin is not proven",
+            422: "Not valid, or the Idempotency-Key was used for something else",
+            503: "The event log is away",
+        }.items()
+    },
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the headers of a command say. `keyed`: the client made the operation id."""
+
+    operation_id: str
+    keyed: bool
+    wait: int | None
+    origin: Origin
+    request: Request
+    principal: Principal
+
+
+def order(
+    request: Request,
+    principal: Principal,
+    idempotency_key: str | None,
+    prefer: str | None,
+    reason: str,
+) -> Order:
+    operation_id = _operation_id(idempotency_key)
+    wait = _WAIT.search(prefer) if prefer else None
+    trace = request.headers.get("traceparent", "")
+    origin = Origin(
+        causation_id=operation_id,
+        correlation_id=operation_id,
+        actor=Actor("user", principal.user_id),
+        reason=reason,
+        traceparent=trace if _TRACEPARENT.fullmatch(trace) else "",
+    )
+    return Order(operation_id, idempotency_key is not None, int(wait[1]) if wait else None, origin, request, principal)
+
+
+def ordering(check: Callable[[Request], Awaitable[Principal]]) -> Callable[..., Order]:
+    """The dependency that reads a command's headers and asks for the role."""
+
+    def read(
+        request: Request,
+        principal: Annotated[Principal, Depends(check)],
+        idempotency_key: Annotated[
+            str | None,
+            Header(description="A UUID, quoted or bare: the operation's id. The same request with it is done once."),
+        ] = None,
+        prefer: Annotated[
+            str | None, Header(description="`wait=N`: answer at the operation's end, or after N seconds")
+        ] = None,
+        reason: Annotated[str, Query(max_length=500, description="Why, in a person's words; kept in the log")] = "",
+    ) -> Order:
+        return order(request, principal, idempotency_key, prefer, reason)
+
+    return read
+
+
+def new_id(operation_id: str) -> str:
+    """The id of what an operation makes."""
+    return str(uuid5(_NEW_THINGS, operation_id))
+
+
+async def accept(
+    ordered: Order,
+    aggregate: Aggregate[Any],
+    aggregate_id: str,
+    make: Callable[[], Awaitable[Command]],
+    made: dict[str, str] | None = None,
+) -> Response:
+    """Sends the command unless it was decided before, and answers. `made`: ids of new things, part of the answer.
+
+    `make` is called only if the command has to be sent: it may seal secrets.
+    """
+    parts = parts_of(ordered.request)
+    operation_id = ordered.operation_id
+    if not parts.bus.nc.is_connected:
+        raise unavailable("log_unavailable", "Commands cannot be stored right now. Nothing was done.")
+    try:
+        if not (
+            ordered.keyed
+            and await _repeated(parts, ordered)
+            and await decided(parts, aggregate, aggregate_id, operation_id)
+        ):
+            command = await make()
+            await parts.commands.send(aggregate.category, aggregate_id, command, ordered.origin)
+            parts.measures.commands.labels(command.TYPE).inc()
+    except (TimeoutError, UnavailableError, Conflict):
+        raise unavailable(
+            "log_unavailable",
+            "Whether the command was stored is unknown. Repeat it with the operation_id as Idempotency-Key.",
+            operation_id,
+        ) from None
+    return await _answer(parts, ordered, {"operation_id": operation_id} | (made or {}))
+
+
+async def decided(parts: Parts, aggregate: Aggregate[Any], aggregate_id: str, operation_id: str) -> bool:
+    """Whether the log says what became of the command."""
+    target = await parts.store.load(aggregate, aggregate_id)
+    if operation_id in target.state.handled:
+        return True
+    return (await parts.store.load(OPERATION, operation_id)).sequence > 0
+
+
+async def _repeated(parts: Parts, ordered: Order) -> bool:
+    """Claims the key for this request. True: it was claimed for it before. Raises the problem 422."""
+    operation_id = ordered.operation_id
+    holder = await _digest(parts, ordered)
+    wish = Wish("operation", operation_id, "take", holder, operation_id)
+    claim_id = f"{wish.kind}.{wish.key}"
+    # the command's decision derives its event ids from the operation id: these must be others
+    origin = Origin(
+        f"{operation_id}/key/{holder}", operation_id, ordered.origin.actor, traceparent=ordered.origin.traceparent
+    )
+    while True:
+        claim = await parts.store.load(CLAIM, claim_id)
+        try:
+            taken = decide_claim(wish, claim.state)
+        except ClaimRefusedError:
+            raise Problem(
+                "idempotency_key_reused", "This Idempotency-Key belongs to another request. Make a new one."
+            ) from None
+        if not taken:
+            return True
+        try:
+            await parts.store.append(CLAIM, claim_id, claim, taken, origin)
+        except Conflict:
+            continue
+        return False
+
+
+async def _digest(parts: Parts, ordered: Order) -> str:
+    """Who asks for what. Keyed: it may hold a password, which could be guessed from a plain digest."""
+    request = ordered.request
+    body = await request.body()
+    canonical = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS) if body else b""
+    asked = f"{ordered.principal.user_id}\n{request.method}\n{request.url.path}?{request.url.query}\n".encode()
+    return hmac.digest(parts.digest_key, asked + canonical, "sha256").hex()
+
+
+async def _answer(parts: Parts, ordered: Order, answer: dict[str, str]) -> Response:
+    operation_id = ordered.operation_id
+    headers = {"Location": f"/api/v1/operations/{operation_id}", "Vary": "Prefer"}
+    if ordered.wait is not None:
+        wait = min(float(ordered.wait), LONGEST_WAIT)
+        headers["Preference-Applied"] = f"wait={wait:g}"
+        ended = await operations_read.ended(parts, operation_id, wait)
+        if ended is not None:
+            body = ended.model_dump(mode="json") | answer
+            return Response(orjson.dumps(body), 200, headers, media_type="application/json")
+    headers["Retry-After"] = "1"
+    return Response(orjson.dumps(answer), 202, headers, media_type="application/json")
+
+
+def _operation_id(key: str | None) -> str:
+    if key is None:
+        return str(uuid4())
+    bare = key.strip().removeprefix('"').removesuffix('"')
+    try:
+        return str(UUID(bare))
+    except ValueError:
+        raise Problem("invalid_idempotency_key", "The Idempotency-Key must be a UUID, quoted or bare.") from None

@@ -1,0 +1,60 @@
+"""Users in the log: made by the setup, found by their name.
+
+The log and the `credentials` bucket are all that is needed, so signing in works with PostgreSQL away or empty.
+"""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from proximity.domain.claim.claim import ClaimRefusedError
+from proximity.domain.identity import identity
+from proximity.domain.identity.identity import UserCreated, username_key
+from proximity.messaging.aggregates import CLAIM, IDENTITY
+from proximity.messaging.envelope import Actor, Origin
+from proximity.messaging.event_store import Conflict
+from proximity_api.parts import Parts
+from proximity_api.problems import Problem
+
+FOUNDERS_CLAIM = "installation.setup"
+
+
+@dataclass(frozen=True)
+class Account:
+    user_id: str
+    user: identity.User
+
+
+async def founder(parts: Parts) -> str | None:
+    """The id of who set the installation up; None: nobody has."""
+    claim = await parts.store.load(CLAIM, FOUNDERS_CLAIM)
+    return next(iter(claim.state.holders), None)
+
+
+async def found(parts: Parts, username: str, password_hash: str) -> Account:
+    """Makes the founder: the user and the claim on the installation are one atomic batch, so there is one at most.
+
+    The hash is stored first: what a crash in between leaves is a hash of nobody, never a user who cannot sign in.
+    Raises the problem 409.
+    """
+    user_id, operation_id = str(uuid4()), str(uuid4())
+    created = UserCreated(operation_id=operation_id, username=username, role="admin", founder=True)
+    origin = Origin(operation_id, operation_id, Actor("user", user_id), reason="setup")
+    await parts.credentials.put(user_id, {"password": password_hash})
+    try:
+        new = await parts.store.load(IDENTITY, user_id)
+        stored = await parts.store.append(IDENTITY, user_id, new, [created], origin, identity.wishes(user_id, created))
+    except (ClaimRefusedError, Conflict):
+        await parts.credentials.delete(user_id)
+        raise already_set_up() from None
+    return Account(user_id, stored.state)
+
+
+async def by_name(parts: Parts, username: str) -> Account | None:
+    claim = await parts.store.load(CLAIM, f"user.{username_key(username)}")
+    for user_id in claim.state.holders:
+        return Account(user_id, (await parts.store.load(IDENTITY, user_id)).state)
+    return None
+
+
+def already_set_up() -> Problem:
+    return Problem("already_set_up", "This installation was set up before. Sign in instead.")

@@ -1,0 +1,198 @@
+"""`/applications`: deploying and operating them."""
+
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from proximity.domain.application import commands as cmd
+from proximity.domain.cluster.state import Cluster
+from proximity.domain.ids import slug
+from proximity.messaging.aggregates import APPLICATION, CLAIM, CLUSTER
+from proximity_api import queries, views
+from proximity_api.accept import ANSWERS, Order, accept, new_id, ordering
+from proximity_api.openapi import errors
+from proximity_api.paging import Cursor, Limit
+from proximity_api.parts import Parts, parts_of
+from proximity_api.problems import Problem, invalid
+from proximity_api.recipes import sealed_spec
+from proximity_api.security import Viewer, require
+
+router = APIRouter(prefix="/applications", tags=["applications"])
+OperatorOrder = Annotated[Order, Depends(ordering(require("operator")))]
+
+
+class DeployRequest(BaseModel):
+    """`cluster_id` may be left out while there is one cluster; `node` is chosen if it is left out.
+
+    `settings`: those of the recipe, and `cores`, `memory_mib`, `disk_gib`. Secrets go into the vault and nowhere else.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"recipe": "turnkey-wordpress", "name": "Blog", "settings": {"memory_mib": 2048}}]
+        },
+    )
+
+    recipe: Annotated[str, Field(max_length=63)]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    cluster_id: UUID | None = None
+    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")] | None = None
+    settings: dict[str, str | int | bool | None] = {}
+
+
+@router.post("", operation_id="deployApplication", summary="Deploy", status_code=202, responses=ANSWERS | errors(409))
+async def deploy(body: DeployRequest, ordered: OperatorOrder) -> Response:
+    """A container of its own for a recipe; `application_id` is in the answer at once."""
+    parts = parts_of(ordered.request)
+    application_id = new_id(ordered.operation_id)
+    resolved = parts.catalog.resolve(body.recipe, body.settings)
+    await _check_name(parts, body.name, application_id)
+    cluster_id = await _cluster(parts, body.cluster_id)
+
+    async def make() -> cmd.DeployApplication:
+        return cmd.DeployApplication(
+            operation_id=ordered.operation_id,
+            application_id=application_id,
+            name=body.name,
+            cluster_id=cluster_id,
+            node=body.node,
+            spec=await sealed_spec(parts.vault, resolved),
+        )
+
+    return await accept(ordered, APPLICATION, application_id, make, {"application_id": application_id})
+
+
+@router.get("", operation_id="listApplications", summary="All applications", responses=errors(400, 401, 503))
+async def applications(
+    request: Request, _: Viewer, cursor: Cursor = None, limit: Limit = 50
+) -> views.Page[views.Application]:
+    """By name; without those that were deleted."""
+    async with parts_of(request).database.read() as conn:
+        return await queries.applications(conn, cursor, limit)
+
+
+@router.get(
+    "/{application_id}", operation_id="getApplication", summary="One application", responses=errors(401, 404, 503)
+)
+async def application(request: Request, _: Viewer, application_id: UUID) -> views.Application:
+    """A deleted one is found for a week."""
+    async with parts_of(request).database.read() as conn:
+        found = await queries.application(conn, str(application_id))
+    if found is None:
+        raise Problem("not_found", "There is no such application.")
+    return found
+
+
+@router.get(
+    "/{application_id}/history",
+    operation_id="getApplicationHistory",
+    summary="What happened to it",
+    responses=errors(400, 401, 503),
+)
+async def history(
+    request: Request, _: Viewer, application_id: UUID, cursor: Cursor = None, limit: Limit = 50
+) -> views.Page[views.Activity]:
+    """Newest first; also of an application that was deleted."""
+    async with parts_of(request).database.read() as conn:
+        return await queries.activity(conn, cursor, limit, aggregate_id=str(application_id))
+
+
+@router.post(
+    "/{application_id}/start", operation_id="startApplication", summary="Start", status_code=202, responses=ANSWERS
+)
+async def start(application_id: UUID, ordered: OperatorOrder) -> Response:
+    """Starts the container and waits until the application answers."""
+    return await _accept(application_id, ordered, cmd.StartApplication)
+
+
+@router.post(
+    "/{application_id}/shutdown",
+    operation_id="shutdownApplication",
+    summary="Shut down",
+    status_code=202,
+    responses=ANSWERS,
+)
+async def shutdown(application_id: UUID, ordered: OperatorOrder) -> Response:
+    """Asks the guest to go down by itself."""
+    return await _accept(application_id, ordered, cmd.ShutdownApplication)
+
+
+@router.post(
+    "/{application_id}/stop", operation_id="stopApplication", summary="Stop", status_code=202, responses=ANSWERS
+)
+async def stop(application_id: UUID, ordered: OperatorOrder) -> Response:
+    """Pulls the plug."""
+    return await _accept(application_id, ordered, cmd.StopApplication)
+
+
+@router.post(
+    "/{application_id}/restart",
+    operation_id="restartApplication",
+    summary="Restart",
+    status_code=202,
+    responses=ANSWERS,
+)
+async def restart(application_id: UUID, ordered: OperatorOrder) -> Response:
+    """Shuts down, then starts."""
+    return await _accept(application_id, ordered, cmd.RestartApplication)
+
+
+@router.delete(
+    "/{application_id}", operation_id="deleteApplication", summary="Delete", status_code=202, responses=ANSWERS
+)
+async def delete(
+    application_id: UUID,
+    ordered: OperatorOrder,
+    force: Annotated[bool, Query(description="Stop at once instead of asking the guest to shut down")] = False,
+) -> Response:
+    """Destroys the container and everything in it. Ends whatever else is going on there."""
+
+    async def make() -> cmd.DeleteApplication:
+        return cmd.DeleteApplication(operation_id=ordered.operation_id, application_id=str(application_id), force=force)
+
+    return await accept(ordered, APPLICATION, str(application_id), make)
+
+
+_Simple = cmd.StartApplication | cmd.ShutdownApplication | cmd.StopApplication | cmd.RestartApplication
+
+
+async def _accept(application_id: UUID, ordered: Order, command: Callable[..., _Simple]) -> Response:
+    async def make() -> _Simple:
+        return command(operation_id=ordered.operation_id, application_id=str(application_id))
+
+    return await accept(ordered, APPLICATION, str(application_id), make)
+
+
+async def _check_name(parts: Parts, name: str, application_id: str) -> None:
+    """A courtesy: the claim decides. Raises the problems 422 and 409."""
+    unique = slug(name)
+    if not unique:
+        raise invalid(("name", "The name needs at least one letter or digit (a-z, 0-9)."))
+    claim = await parts.store.load(CLAIM, f"name.{unique}")
+    if claim.state.holders - {application_id}:
+        raise Problem("name_taken", f"An application with the short name {unique} exists. Choose another name.")
+
+
+async def _cluster(parts: Parts, wanted: UUID | None) -> str:
+    """The cluster to live on, as the log has it. Raises the problems 422 and 409."""
+    if wanted is not None:
+        if not await _connected(parts, str(wanted)):
+            raise invalid(("cluster_id", "No such cluster is connected."))
+        return str(wanted)
+    known = await parts.store.aggregate_ids(CLUSTER.category)
+    connected = [cluster_id for cluster_id in known if await _connected(parts, cluster_id)]
+    if not connected:
+        raise Problem("no_cluster", "Connect a Proxmox VE first.")
+    if len(connected) > 1:
+        raise invalid(("cluster_id", "Several clusters are connected: say which one."))
+    return connected[0]
+
+
+async def _connected(parts: Parts, cluster_id: str) -> bool:
+    state = (await parts.store.load(CLUSTER, cluster_id)).state
+    return isinstance(state, Cluster) and state.connected and not state.removed

@@ -1,0 +1,146 @@
+"""Composition root: everything is made here, once, and handed on."""
+
+import asyncio
+import hmac
+import logging
+import signal
+import sys
+from types import FrameType
+
+import structlog
+import uvicorn
+import uvloop
+
+from proximity.messaging import buckets, changes, subjects
+from proximity.messaging.buckets import Bucket
+from proximity.messaging.commands import Commands
+from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, terminate
+from proximity.messaging.event_store import EventStore
+from proximity.vault.key import KeyFileError, read_key
+from proximity.vault.vault import Vault
+from proximity_api import accounts, app, offered
+from proximity_api.database import Database
+from proximity_api.edge import Measures
+from proximity_api.hub import Hub
+from proximity_api.parts import Parts
+from proximity_api.passwords import Passwords
+from proximity_api.recipes import Catalog, CatalogError
+from proximity_api.sessions import Sessions
+from proximity_api.settings import Settings
+from proximity_api.throttle import Throttle
+
+log = structlog.get_logger()
+
+# seconds that requests in hand get at the end
+GRACE = 10
+
+
+def assemble(settings: Settings, bus: Bus) -> Parts:
+    """Raises KeyFileError, CatalogError, OSError: what is configured cannot be used."""
+    key = read_key(settings.vault_key_file)
+    measures = Measures()
+    database = Database(settings.database_url, settings.database_password())
+    return Parts(
+        settings=settings,
+        # the vault's key itself is only for the vault
+        digest_key=hmac.digest(key, b"digests of requests", "sha256"),
+        measures=measures,
+        bus=bus,
+        store=EventStore(bus),
+        commands=Commands(bus),
+        vault=Vault(buckets.vault(bus), key),
+        credentials=buckets.credentials(bus),
+        sessions=Sessions(
+            Bucket(bus, subjects.SESSIONS), settings.session_idle, settings.session_absolute, settings.session_cache
+        ),
+        passwords=Passwords(),
+        throttle=Throttle(),
+        catalog=Catalog.load(settings.catalog),
+        database=database,
+        hub=Hub(database, measures, settings.stream_heartbeat, settings.stream_queue),
+    )
+
+
+class Server(uvicorn.Server):
+    """Ends all streams on a signal: uvicorn waits for open answers, and a stream never ends by itself."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._hub.close()
+        super().handle_exit(sig, frame)
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT; what is in hand is finished."""
+    bus = await connect(settings.nats_url, "api", settings.nats_user, settings.nats_password(), terminate)
+    try:
+        parts = assemble(settings, bus)
+        await serve(settings, parts)
+    finally:
+        await bus.close()
+
+
+async def serve(settings: Settings, parts: Parts) -> None:
+    async def heard(change: changes.Change) -> None:
+        parts.hub.announce(change.epoch)
+
+    await changes.subscribe(parts.bus, heard)
+    live = asyncio.create_task(parts.hub.run())
+    live.add_done_callback(_must_not_fail)
+    if founder := await accounts.founder(parts):
+        await offered.connect(parts, founder)
+    config = uvicorn.Config(
+        app.create(parts),
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        # every request is logged once, by ourselves
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        lifespan="off",
+    )
+    try:
+        await Server(config, parts.hub).serve()
+    finally:
+        parts.hub.close()
+        live.cancel()
+        await asyncio.wait({live})
+        await parts.database.close()
+
+
+def _must_not_fail(task: asyncio.Task[None]) -> None:
+    """Without the hub nothing is live: better a restart than a silent process."""
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("the live hub failed", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def main() -> None:
+    settings = Settings()
+    _log_json(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
+    except (RefusedError, NotPreparedError, KeyFileError, CatalogError, OSError) as error:
+        log.critical("cannot start", reason=str(error))
+        sys.exit(78)
+
+
+def _log_json(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )

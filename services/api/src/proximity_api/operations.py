@@ -1,0 +1,68 @@
+"""`/operations`: what was asked for and what became of it."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from proximity.domain.application.commands import CancelOperation
+from proximity.messaging.aggregates import APPLICATION
+from proximity_api import operations_read, queries, views
+from proximity_api.accept import ANSWERS, Order, accept, ordering
+from proximity_api.openapi import errors
+from proximity_api.paging import Cursor, Limit
+from proximity_api.parts import parts_of
+from proximity_api.problems import Problem
+from proximity_api.security import Viewer, require
+
+router = APIRouter(prefix="/operations", tags=["operations"])
+Status = Literal["running", "parked", "succeeded", "failed", "rejected", "cancelled", "undecided"]
+
+
+@router.get("", operation_id="listOperations", summary="All operations", responses=errors(400, 401, 503))
+async def operations(
+    request: Request,
+    _: Viewer,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    status: Annotated[Status | None, Query(description="Only these")] = None,
+    target: Annotated[UUID | None, Query(description="Only of this application or cluster")] = None,
+) -> views.Page[views.Operation]:
+    """Newest first, from the moment they were decided."""
+    async with parts_of(request).database.read() as conn:
+        return await queries.operations(conn, cursor, limit, status, str(target) if target else None)
+
+
+@router.get("/{operation_id}", operation_id="getOperation", summary="One operation", responses=errors(401, 404, 503))
+async def operation(request: Request, _: Viewer, operation_id: UUID) -> views.Operation:
+    """From the moment it was accepted: `pending` until it is decided."""
+    found = await operations_read.find(parts_of(request), str(operation_id))
+    if found is None:
+        raise Problem("not_found", "There is no such operation.")
+    return found
+
+
+@router.post(
+    "/{operation_id}/cancel",
+    operation_id="cancelOperation",
+    summary="Cancel",
+    status_code=202,
+    responses=ANSWERS | errors(404, 409),
+)
+async def cancel(operation_id: UUID, ordered: Annotated[Order, Depends(ordering(require("operator")))]) -> Response:
+    """Ends it at its next safe point; a deployment removes what it made. Cancelling is an operation of its own."""
+    found = await operations_read.find(parts_of(ordered.request), str(operation_id))
+    if found is None:
+        raise Problem("not_found", "There is no such operation.")
+    if found.category != APPLICATION.category:
+        raise Problem("not_cancellable", "It ends by itself within minutes.")
+
+    async def make() -> CancelOperation:
+        return CancelOperation(
+            operation_id=ordered.operation_id,
+            application_id=found.target,
+            target_operation_id=str(operation_id),
+        )
+
+    return await accept(ordered, APPLICATION, found.target, make)

@@ -1,0 +1,147 @@
+"""Every SELECT there is, by the question it answers. The connection says which schema is read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, ColumnElement, Table, Text, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from proximity.readmodel import tables as t
+from proximity_api import views
+from proximity_api.paging import page
+
+RECENT_OPERATIONS = 50
+
+
+async def applications(conn: AsyncConnection, cursor: str | None, limit: int) -> views.Page[views.Application]:
+    a = t.applications
+    living = select(a).where(a.c.removed_at.is_(None))
+    return await page(conn, views.Application, living, (a.c.slug, a.c.id), cursor, limit)
+
+
+async def application(conn: AsyncConnection, application_id: str) -> views.Application | None:
+    a = t.applications
+    row = (await conn.execute(select(a).where(a.c.id == application_id))).mappings().first()
+    return views.Application.model_validate(dict(row)) if row else None
+
+
+async def operations(
+    conn: AsyncConnection, cursor: str | None, limit: int, status: str | None = None, target: str | None = None
+) -> views.Page[views.Operation]:
+    o = t.operations
+    wanted = select(o).where(o.c.removed_at.is_(None))
+    if status is not None:
+        wanted = wanted.where(o.c.status == status)
+    if target is not None:
+        wanted = wanted.where(o.c.target == target)
+    return await page(conn, views.Operation, wanted, (o.c.accepted_at, o.c.id), cursor, limit, newest_first=True)
+
+
+async def operation(conn: AsyncConnection, operation_id: str) -> views.Operation | None:
+    o = t.operations
+    row = (await conn.execute(select(o).where(o.c.id == operation_id))).mappings().first()
+    return views.Operation.model_validate(dict(row)) if row else None
+
+
+async def clusters(conn: AsyncConnection, cursor: str | None, limit: int) -> views.Page[views.Cluster]:
+    c = t.clusters
+    living = select(c).where(c.c.removed_at.is_(None))
+    return await page(conn, views.Cluster, living, (c.c.slug, c.c.id), cursor, limit)
+
+
+async def cluster(conn: AsyncConnection, cluster_id: str) -> views.Cluster | None:
+    c = t.clusters
+    row = (await conn.execute(select(c).where(c.c.id == cluster_id))).mappings().first()
+    return views.Cluster.model_validate(dict(row)) if row else None
+
+
+async def nodes(
+    conn: AsyncConnection, cursor: str | None, limit: int, cluster_id: str | None = None
+) -> views.Page[views.Node]:
+    n, f = t.nodes, t.node_figures
+    living = (
+        select(n, f.c.cpu, f.c.memory_used, f.c.uptime).outerjoin(f, f.c.id == n.c.id).where(n.c.removed_at.is_(None))
+    )
+    if cluster_id is not None:
+        living = living.where(n.c.cluster_id == cluster_id)
+    return await page(conn, views.Node, living, (n.c.id,), cursor, limit)
+
+
+async def storages(
+    conn: AsyncConnection, cursor: str | None, limit: int, cluster_id: str | None = None
+) -> views.Page[views.Storage]:
+    s, f = t.storages, t.storage_figures
+    living = select(s, f.c.used, f.c.available).outerjoin(f, f.c.id == s.c.id).where(s.c.removed_at.is_(None))
+    if cluster_id is not None:
+        living = living.where(s.c.cluster_id == cluster_id)
+    return await page(conn, views.Storage, living, (s.c.id,), cursor, limit)
+
+
+async def activity(
+    conn: AsyncConnection, cursor: str | None, limit: int, aggregate_id: str | None = None
+) -> views.Page[views.Activity]:
+    a = t.activity
+    wanted = select(a)
+    if aggregate_id is not None:
+        wanted = wanted.where(a.c.aggregate_id == aggregate_id)
+    return await page(conn, views.Activity, wanted, (a.c.position, a.c.id), cursor, limit, newest_first=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """How much of the log the tables hold. Tombstones up to `horizon` are gone."""
+
+    epoch: str
+    position: int
+    horizon: int
+
+
+async def point(conn: AsyncConnection) -> Point:
+    c = t.checkpoint.c
+    row = (await conn.execute(select(c.epoch, c.position, c.horizon))).one()
+    return Point(row.epoch, row.position, row.horizon)
+
+
+async def screen(conn: AsyncConnection) -> dict[str, orjson.Fragment]:
+    """What the overview shows, as JSON lists: all that lives, the operations under way and the latest others."""
+    o = t.operations.c
+    recent = select(o.id).where(o.removed_at.is_(None)).order_by(o.accepted_at.desc(), o.id.desc())
+    shown = o.status.in_(("running", "parked", "undecided")) | o.id.in_(recent.limit(RECENT_OPERATIONS))
+    return {
+        "applications": await _rows(conn, t.applications, t.applications.c.slug),
+        "operations": await _rows(conn, t.operations, o.accepted_at, shown),
+        "clusters": await _rows(conn, t.clusters, t.clusters.c.slug),
+        "nodes": await _rows(conn, t.nodes, t.nodes.c.id),
+        "storages": await _rows(conn, t.storages, t.storages.c.id),
+    }
+
+
+async def figures(conn: AsyncConnection, after: datetime | None = None) -> dict[str, orjson.Fragment]:
+    """The last figures of nodes and storages, as JSON lists; only what is newer than `after`."""
+    found = {}
+    for name, table in (("nodes", t.node_figures), ("storages", t.storage_figures)):
+        found[name] = await _rows(conn, table, table.c.id, *([table.c.at > after] if after else []))
+    return found
+
+
+async def figures_at(conn: AsyncConnection) -> datetime | None:
+    """When the newest figure was taken."""
+    newest = [select(func.max(table.c.at)).scalar_subquery() for table in t.FIGURES]
+    found: datetime | None = (await conn.execute(select(func.greatest(*newest)))).scalar_one()
+    return found
+
+
+async def _rows(
+    conn: AsyncConnection, table: Table, order: Column[Any], *conditions: ColumnElement[bool]
+) -> orjson.Fragment:
+    """Living rows as PostgreSQL writes them in JSON, which is how the stream's frames have them; never parsed here."""
+    living = select(table).where(*conditions)
+    if "removed_at" in table.c:
+        living = living.where(table.c.removed_at.is_(None))
+    row = living.subquery("row")
+    as_json = func.to_jsonb(literal_column('"row"'))
+    listed = select(cast(func.jsonb_agg(aggregate_order_by(as_json, row.c[order.name])), Text)).select_from(row)
+    return orjson.Fragment((await conn.execute(listed)).scalar_one() or "[]")

@@ -1,0 +1,161 @@
+"""What a person sees of things: the rows of the read model as JSON. Times are ISO 8601, sizes say their unit."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """`next`: the cursor of the next page, null on the last one. `position`: how much of the log the answer knows."""
+
+    items: list[T]
+    next: str | None = None
+    position: int
+
+
+class Cause(BaseModel):
+    """`proxmox`: Proxmox's own words, unchanged."""
+
+    code: str
+    message: str
+    proxmox: str = ""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(from_attributes=True, extra="ignore")
+
+    id: str
+    position: int
+
+
+class Application(_Row):
+    """`operation_id`: the operation in flight. `url`: where a person opens it. `failure`: of the last operation."""
+
+    name: str
+    slug: str
+    recipe: str
+    recipe_version: str
+    status: Literal[
+        "deploying",
+        "starting",
+        "running",
+        "shutting_down",
+        "stopping",
+        "stopped",
+        "restarting",
+        "deleting",
+        "failed",
+        "undecided",
+    ]
+    desired: Literal["running", "stopped", "absent"]
+    cluster_id: str
+    node: str | None
+    vmid: int | None
+    address: str | None
+    url: str | None
+    operation_id: str | None
+    cores: int
+    memory_mib: int
+    disk_gib: int
+    failure: Cause | None
+    created_at: datetime
+    updated_at: datetime
+    removed_at: datetime | None
+
+
+class Step(BaseModel):
+    name: str
+    status: Literal["pending", "running", "done", "failed", "waiting"]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    detail: str | None = None
+
+
+class Operation(_Row):
+    """What was asked for and what became of it. `pending`: not decided yet. `target`: the id of what it is for.
+
+    `resolve_command`: what a person runs on the node of an undecided operation. `actor`: `type:id`.
+    """
+
+    kind: str
+    category: str
+    target: str
+    target_name: str
+    status: Literal["pending", "running", "parked", "succeeded", "failed", "rejected", "cancelled", "undecided"]
+    actor: str
+    reason: str
+    cause: Cause | None
+    steps: list[Step]
+    accepted_at: datetime
+    ended_at: datetime | None
+    deadline_passed: bool
+    resolve_command: str | None
+
+
+# an undecided operation waits for a person: nothing more comes by itself soon
+ENDED = frozenset({"succeeded", "failed", "rejected", "cancelled", "undecided"})
+
+
+class Cluster(_Row):
+    """`missing`: feature -> the rights (`path: privilege`) that the token lacks for it."""
+
+    name: str
+    slug: str
+    status: Literal["connecting", "connected", "unreachable", "failed", "removed"]
+    version: str | None
+    endpoints: list[str]
+    token_id: str
+    fingerprint: str | None
+    simulator: bool
+    first_vmid: int
+    last_vmid: int
+    missing: dict[str, list[str]]
+    failure: Cause | None
+    removed_at: datetime | None
+
+
+class Node(_Row):
+    """`memory` and `memory_used` in bytes, `cpu` is a share of all CPUs (0 to 1), `uptime` in seconds."""
+
+    cluster_id: str
+    name: str
+    online: bool
+    cpus: int | None
+    memory: int | None
+    cpu: float | None = None
+    memory_used: int | None = None
+    uptime: int | None = None
+
+
+class Storage(_Row):
+    """A storage as one node has it; sizes in bytes."""
+
+    cluster_id: str
+    node: str
+    name: str
+    type: str
+    content: list[str]
+    shared: bool
+    active: bool
+    total: int | None
+    used: int | None = None
+    available: int | None = None
+
+
+class Activity(_Row):
+    """Something that happened, in a sentence. `id` is the event's."""
+
+    at: datetime
+    category: str
+    aggregate_id: str
+    subject_name: str
+    type: str
+    operation_id: str | None
+    actor_type: str
+    actor_id: str
+    reason: str
+    summary: str
+    detail: dict[str, Any]
