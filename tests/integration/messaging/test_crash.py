@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 async def test_a_killed_server_loses_nothing_acknowledged_and_stores_nothing_twice(nats: Nats) -> None:
     store = EventStore(await nats.connect("provisioner"))
     acknowledged = Counter[str]()
-    stop = asyncio.Event()
+    grown, stop = asyncio.Condition(), asyncio.Event()
 
     async def writer(number: int) -> None:
         """A batch with claims first, then single events, each retried by the store until it is acknowledged."""
@@ -32,13 +32,13 @@ async def test_a_killed_server_loses_nothing_acknowledged_and_stores_nothing_twi
             burst = [ev.ContainerConfigured(operation_id=event.operation_id)] * (1 + acknowledged[application_id] % 3)
             loaded = await store.append(APPLICATION, application_id, loaded, burst, origin())
             acknowledged[application_id] += len(burst)
+            async with grown:
+                grown.notify_all()
 
     writers = [asyncio.create_task(writer(n)) for n in range(6)]
-    for _ in range(3):
-        before = acknowledged.total()
-        async with asyncio.timeout(30):
-            while acknowledged.total() < before + 30:
-                await asyncio.sleep(0.01)
+    for enough in (30, 60, 90):
+        async with asyncio.timeout(30), grown:
+            await grown.wait_for(lambda enough=enough: acknowledged.total() >= enough)  # type: ignore[misc]
         await nats.restart()
     stop.set()
     await asyncio.gather(*writers)

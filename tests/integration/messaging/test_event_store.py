@@ -112,10 +112,11 @@ async def test_a_retry_is_recognised_after_the_duplicate_window(nats: Nats, stor
     stored = await store.append(APPLICATION, "a1", fresh, events, cause)
     # a later message whose id is forgotten: so is that of the earlier one
     probe, headers = subjects.event("application", "probe"), {"Nats-Msg-Id": new_id()}
+    await admin.js.publish(probe, b"{}", headers=headers)
     async with asyncio.timeout(10):
-        await admin.js.publish(probe, b"{}", headers=headers)
-        while (await admin.js.publish(probe, b"{}", headers=headers)).duplicate:
-            await asyncio.sleep(0.05)
+        while True:
+            if not (await admin.js.publish(probe, b"{}", headers=headers)).duplicate:
+                break
     before = await store.head()
     assert await store.append(APPLICATION, "a1", fresh, events, cause) == stored
     assert await store.head() == before
@@ -138,8 +139,8 @@ async def test_one_cause_for_two_different_appends_is_told_and_not_taken_for_a_d
     loaded = await store.append(APPLICATION, "a1", await store.load(APPLICATION, "a1"), [deploy_requested()], cause)
     with pytest.raises(OriginReusedError):
         await store.append(APPLICATION, "a1", loaded, [ev.ContainerConfigured(operation_id="op1")], cause)
+    other = await store.load(APPLICATION, "a2")
     with pytest.raises(OriginReusedError):
-        other = await store.load(APPLICATION, "a2")
         await store.append(APPLICATION, "a2", other, [deploy_requested()], cause)
 
 

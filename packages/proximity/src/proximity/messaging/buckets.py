@@ -35,7 +35,7 @@ class Bucket:
     async def entries(self, prefix: str = "") -> dict[str, Entry]:
         """All whose key begins with the tokens `prefix`, at most 1,024."""
         pattern = subjects.bucket_keys(self._name, prefix)
-        found = await direct.last_of_each(self._bus.nc, subjects.bucket_stream(self._name), pattern)
+        found = await direct.last_of_each(self._bus, subjects.bucket_stream(self._name), pattern)
         start = len(subjects.bucket_keys(self._name)) - 1
         return {m.subject[start:]: Entry(m.data, m.sequence) for m in found if _OPERATION not in m.headers}
 
@@ -67,7 +67,7 @@ class Bucket:
 
     async def _last(self, key: str) -> direct.StoredMessage | None:
         subject = subjects.bucket_key(self._name, key)
-        return await direct.last(self._bus.nc, subjects.bucket_stream(self._name), subject)
+        return await direct.last(self._bus, subjects.bucket_stream(self._name), subject)
 
 
 class Documents:

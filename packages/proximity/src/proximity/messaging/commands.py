@@ -35,7 +35,7 @@ class Commands:
 
     async def undecided(self) -> list[ReceivedCommand]:
         """What lies in COMMANDS, oldest first. Raises TimeoutError, UnknownTypeError."""
-        return [received(m) for m in await direct.all_of(self._bus.nc, subjects.COMMANDS, subjects.ALL_COMMANDS)]
+        return [received(m) for m in await direct.all_of(self._bus, subjects.COMMANDS, subjects.ALL_COMMANDS)]
 
     async def is_head(self, command: ReceivedCommand) -> bool:
         """Whether it is the oldest undecided one of its aggregate: only that may be decided, which keeps the order.
@@ -43,5 +43,5 @@ class Commands:
         A stale answer names an older command, or none: then False, and the command is looked at again later.
         """
         subject = subjects.command(command.category, command.aggregate_id)
-        oldest = (await direct.page(self._bus.nc, subjects.COMMANDS, subject, 1, 1)).messages
+        oldest = (await direct.page(self._bus, subjects.COMMANDS, subject, 1, 1)).messages
         return bool(oldest) and oldest[0].sequence == command.sequence

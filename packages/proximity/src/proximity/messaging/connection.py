@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 
 import nats.errors
 import structlog
@@ -19,6 +19,7 @@ from proximity.messaging.codec import decode_event
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT = 30.0
+ANSWER_TIMEOUT = 5.0
 
 
 class RefusedError(Exception):
@@ -39,6 +40,7 @@ class Bus:
     clock: ServerClock
     installation_id: str = ""
     refused: str | None = None
+    _waiting: set[asyncio.Timeout] = field(default_factory=set)
 
     @property
     def source(self) -> str:
@@ -48,11 +50,28 @@ class Bus:
     async def request(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> bytes:
         """The answer's body. Raises TimeoutError (also when nobody is there to answer), RefusedError."""
         try:
-            return (await self.nc.request(subject, payload, timeout=5, headers=headers)).data
+            async with self.answer_in_time():
+                return (await self.nc.request(subject, payload, timeout=60, headers=headers)).data
         except nats.errors.NoRespondersError as error:
             raise TimeoutError(f"nobody answers on {subject}") from error
         except TimeoutError as error:
             raise self.explain(error) from error
+
+    @contextlib.asynccontextmanager
+    async def answer_in_time(self) -> AsyncIterator[None]:
+        """TimeoutError after 5 s without an answer, or as soon as the connection it was asked on is gone."""
+        async with asyncio.timeout(ANSWER_TIMEOUT) as waiting:
+            self._waiting.add(waiting)
+            try:
+                yield
+            finally:
+                self._waiting.discard(waiting)
+
+    def give_up_waiting(self) -> None:
+        """The connection is gone, and with it all answers that were to come on it."""
+        for waiting in self._waiting:
+            with contextlib.suppress(RuntimeError):  # it is about to time out by itself
+                waiting.reschedule(asyncio.get_running_loop().time())
 
     def explain(self, error: Exception) -> Exception:
         """A refused request looks like a timeout; the reason comes apart from it."""
@@ -106,6 +125,9 @@ async def open_connection(
         else:
             log.warning("NATS", error=repr(error))
 
+    async def on_disconnected() -> None:
+        bus.give_up_waiting()
+
     connecting = asyncio.ensure_future(
         nc.connect(
             url,
@@ -114,6 +136,7 @@ async def open_connection(
             password=password,
             inbox_prefix=subjects.inbox(service),
             error_cb=on_error,
+            disconnected_cb=on_disconnected,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds, a fraction is fine
@@ -141,7 +164,7 @@ async def open_connection(
 
 async def _prepared(bus: Bus) -> None:
     try:
-        found = await direct.all_of(bus.nc, subjects.EVENTS, subjects.events_of("settings"))
+        found = await direct.all_of(bus, subjects.EVENTS, subjects.events_of("settings"))
         await bus.clock.refresh()
     except TimeoutError as error:
         if bus.refused:

@@ -1,18 +1,27 @@
 """Direct Get: reading a stream without a consumer (NATS ADR-31). An atomic batch is seen whole or not at all."""
 
-import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import nats.errors
 from nats.aio.client import Client
 
 from proximity.messaging import subjects
 
-TIMEOUT = 5.0
 PAGE = 1000
+
+
+class Line(Protocol):
+    """What of a Bus is needed here."""
+
+    @property
+    def nc(self) -> Client: ...
+
+    def answer_in_time(self) -> AbstractAsyncContextManager[None]:
+        """Raises TimeoutError in what it surrounds when there is no answer, or can be none any more."""
 
 
 class ReadError(Exception):
@@ -36,28 +45,28 @@ class Page:
     pending: int
 
 
-async def page(nc: Client, stream: str, subject: str, first: int, limit: int = PAGE) -> Page:
+async def page(line: Line, stream: str, subject: str, first: int, limit: int = PAGE) -> Page:
     """Up to `limit` messages of the subject (wildcards allowed) from sequence `first` on. Raises TimeoutError."""
-    return await _request(nc, stream, {"seq": max(first, 1), "next_by_subj": subject, "batch": limit})
+    return await _request(line, stream, {"seq": max(first, 1), "next_by_subj": subject, "batch": limit})
 
 
-async def all_of(nc: Client, stream: str, subject: str, after: int = 0) -> list[StoredMessage]:
+async def all_of(line: Line, stream: str, subject: str, after: int = 0) -> list[StoredMessage]:
     """Every message of the subject with a sequence above `after`. Raises TimeoutError."""
     messages: list[StoredMessage] = []
     while True:
-        found = await page(nc, stream, subject, after + 1)
+        found = await page(line, stream, subject, after + 1)
         messages += found.messages
         if not found.pending:
             return messages
         after = found.messages[-1].sequence
 
 
-async def last(nc: Client, stream: str, subject: str) -> StoredMessage | None:
+async def last(line: Line, stream: str, subject: str) -> StoredMessage | None:
     """The last message of that very subject. Raises TimeoutError."""
+    body = json.dumps({"last_by_subj": subject}).encode()
     try:
-        reply = await nc.request(
-            subjects.direct_get(stream), json.dumps({"last_by_subj": subject}).encode(), timeout=TIMEOUT
-        )
+        async with line.answer_in_time():
+            reply = await line.nc.request(subjects.direct_get(stream), body, timeout=60)
     except nats.errors.NoRespondersError as error:
         raise TimeoutError(f"nobody answers for stream {stream}") from error
     headers = reply.headers or {}
@@ -70,20 +79,20 @@ async def last(nc: Client, stream: str, subject: str) -> StoredMessage | None:
             raise ReadError(f"Direct Get of {stream}: {status} {headers.get('Description', '')}")
 
 
-async def last_of_each(nc: Client, stream: str, subject: str) -> list[StoredMessage]:
+async def last_of_each(line: Line, stream: str, subject: str) -> list[StoredMessage]:
     """The last message of each subject that matches (at most 1,024 subjects). Raises TimeoutError."""
-    return (await _request(nc, stream, {"multi_last": [subject]})).messages
+    return (await _request(line, stream, {"multi_last": [subject]})).messages
 
 
-async def _request(nc: Client, stream: str, request: dict[str, Any]) -> Page:
-    inbox = nc.new_inbox()
-    replies = await nc.subscribe(inbox)
+async def _request(line: Line, stream: str, request: dict[str, Any]) -> Page:
+    inbox = line.nc.new_inbox()
+    replies = await line.nc.subscribe(inbox)
     messages: list[StoredMessage] = []
     try:
-        await nc.publish(subjects.direct_get(stream), json.dumps(request).encode(), reply=inbox)
-        async with asyncio.timeout(TIMEOUT):
+        await line.nc.publish(subjects.direct_get(stream), json.dumps(request).encode(), reply=inbox)
+        async with line.answer_in_time():
             while True:
-                reply = await replies.next_msg(timeout=TIMEOUT)
+                reply = await replies.next_msg(timeout=None)
                 headers = reply.headers or {}
                 match headers.get("Status"):
                     case None:
@@ -97,7 +106,7 @@ async def _request(nc: Client, stream: str, request: dict[str, Any]) -> Page:
                     case status:
                         raise ReadError(f"Direct Get of {stream}: {status} {headers.get('Description', '')}")
     finally:
-        if not nc.is_closed:
+        if not line.nc.is_closed:
             await replies.unsubscribe()
 
 

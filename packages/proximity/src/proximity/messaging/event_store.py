@@ -111,7 +111,7 @@ class EventStore:
         # a claim is not the last of its batch: whether that is whole can be seen among all events only
         subject = subjects.events_of(only) if only and only != CLAIM.category else subjects.ALL_EVENTS
         while True:
-            page = await direct.page(self._bus.nc, subjects.EVENTS, subject, after + 1, limit)
+            page = await direct.page(self._bus, subjects.EVENTS, subject, after + 1, limit)
             messages = _whole_batches(page.messages) if page.pending else page.messages
             events = [
                 recorded(m) for m in messages if categories is None or subjects.aggregate(m.subject)[0] in categories
@@ -218,7 +218,7 @@ class EventStore:
 
     async def _load_from(self, sequence: int, aggregate: Aggregate[S], aggregate_id: str) -> Loaded[S]:
         """Reads what was just written: a follower that answers may not have it yet. Raises TimeoutError."""
-        async with asyncio.timeout(direct.TIMEOUT):
+        async with self._bus.answer_in_time():
             while True:
                 loaded = await self.load(aggregate, aggregate_id)
                 if loaded.sequence >= sequence:
@@ -226,7 +226,7 @@ class EventStore:
                 await asyncio.sleep(0.01)
 
     async def _stored(self, category: str, aggregate_id: str, after: int) -> list[StoredMessage]:
-        return await direct.all_of(self._bus.nc, subjects.EVENTS, subjects.event(category, aggregate_id), after)
+        return await direct.all_of(self._bus, subjects.EVENTS, subjects.event(category, aggregate_id), after)
 
     def _remember(self, key: tuple[str, str], loaded: Loaded[Any]) -> None:
         known = self._cache.get(key)
