@@ -36,7 +36,7 @@ fast: $(STAMP)
 whole: $(STAMP)
 	$(BIN)/pytest -q tests/e2e $(wildcard tests/chaos)
 
-rebuild: $(STAMP) ## drop the read model of the running Proximity and fold it anew from the log
+rebuild: $(STAMP) ## fold the read model of the running Proximity anew from the log
 	@$(BIN)/proximity rebuild
 
 install: $(STAMP) ## .venv with everything needed; the other targets do it by themselves

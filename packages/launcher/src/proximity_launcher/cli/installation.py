@@ -83,9 +83,13 @@ def events(
 ) -> None:
     """What happened, from the log itself: every event with its who, when and why."""
     with server(context) as api:
-        for event in api.all("/events", after=after):
-            _tell(event, machine=machine)
-            after = int(event["sequence"])
+        more = True
+        while more:
+            page = api.get("/events", after=after, limit=200)
+            for event in page["items"]:
+                _tell(event, machine=machine)
+            more = page["next"] is not None
+            after = page["next"] if more else page["position"]
         if following:
             _follow(api, after, machine=machine)
 

@@ -1,12 +1,19 @@
 """The commands that run the product on this machine."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from proximity_launcher.cli import output
+from proximity_launcher.cli.options import Json
+from proximity_launcher.failure import Exit, Failure
+from proximity_launcher.up.data import DataFolder
 from proximity_launcher.up.options import from_environment
 
 
@@ -29,5 +36,34 @@ def up(
     asyncio.run(run(options))
 
 
-def rebuild() -> None:
-    pass
+def rebuild(
+    data: Annotated[Path | None, typer.Option(help="The data folder; PROXIMITY_DATA or ./.proximity.")] = None,
+    machine: Json = False,
+) -> None:
+    """Fold the read model of the Proximity that runs on this machine anew from the log, and read that from then on."""
+    folder = DataFolder(data.absolute() if data else from_environment().data)
+    # a program of the projector's own, with the projector's rights
+    done = subprocess.run(
+        [sys.executable, "-m", "proximity_projector", "rebuild"],
+        env=_variables(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Failure(f"The read model could not be built anew: {said}", code="rebuild_failed")
+    if machine:
+        return output.as_json({"said": done.stdout.strip()})
+    return output.say(done.stdout.strip())
+
+
+def _variables(folder: DataFolder) -> dict[str, str]:
+    if not folder.is_held() or not folder.running.exists():
+        raise Failure(
+            f"Proximity does not run on {folder.root}. Start it with `make up`.",
+            code="not_running",
+            status=Exit.UNREACHABLE,
+        )
+    variables: dict[str, str] = json.loads(folder.running.read_text())["projector"]
+    return variables

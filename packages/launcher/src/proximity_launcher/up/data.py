@@ -50,6 +50,11 @@ class DataFolder:
     def processes(self) -> Path:
         return self.root / "processes.json"
 
+    @property
+    def running(self) -> Path:
+        """How to reach what runs; holds names of files, no secrets."""
+        return self.root / "running.json"
+
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
@@ -71,6 +76,13 @@ class DataFolder:
         if not file.exists():
             write_private(file, make())
         return file
+
+    def is_held(self) -> bool:
+        try:
+            with self.held():
+                return False
+        except (Failure, OSError):
+            return (self.root / "lock").exists()
 
     @contextmanager
     def held(self) -> Iterator[None]:

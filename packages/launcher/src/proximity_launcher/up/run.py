@@ -41,6 +41,7 @@ async def run(options: Options) -> None:
         finally:
             say("Stopping.")
             asked_to_stop.clear()
+            data.running.unlink(missing_ok=True)
             await _end(stack, asked_to_stop)
             ledger.clear()
 

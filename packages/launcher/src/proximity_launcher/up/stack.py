@@ -57,6 +57,12 @@ class Stack:
             await database
             group.create_task(self._start_service("projector"))
             group.create_task(self._start_api(await proxmox))
+        self._announce()
+
+    def _announce(self) -> None:
+        """For those that want to do something with what runs, such as a rebuild."""
+        projector = _environment() | self._nats_variables("projector") | self._database_variables(postgres.OWNER)
+        write_private(self._data.running, json.dumps({"pid": os.getpid(), "projector": projector}))
 
     async def broken(self) -> None:
         """Ends only by raising: the Failure of a program that cannot even be started again."""
