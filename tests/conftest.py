@@ -1,1 +1,1 @@
-pytest_plugins = ["support.fixtures", "support.simulator"]
+pytest_plugins = ["support.fixtures", "support.simulator", "support.stage"]

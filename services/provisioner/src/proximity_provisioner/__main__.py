@@ -1,0 +1,5 @@
+"""`python -m proximity_provisioner`."""
+
+from proximity_provisioner.main import main
+
+main()

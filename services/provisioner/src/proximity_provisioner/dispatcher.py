@@ -1,0 +1,60 @@
+"""Runs what hints point at: bounded, and at most one run of the same aggregate at a time in this process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, str]
+
+
+class Dispatcher:
+    """`run(category, id)` carries one aggregate on. If it raises, the next sweep tries again."""
+
+    def __init__(self, run: Callable[[str, str], Awaitable[None]], at_once: int) -> None:
+        self._run = run
+        self._limit = asyncio.Semaphore(at_once)
+        self._again: dict[Key, bool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, category: str, aggregate_id: str) -> None:
+        """A hint for something that is running already makes it run once more."""
+        key = (category, aggregate_id)
+        if key in self._again:
+            self._again[key] = True
+            return
+        self._again[key] = False
+        task = asyncio.create_task(self._work(key), name=f"{category} {aggregate_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for what is in hand, then breaks it off: its successor finds out what became of it."""
+        if not self._tasks:
+            return
+        _, left = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _work(self, key: Key) -> None:
+        try:
+            async with self._limit:
+                while True:
+                    self._again[key] = False
+                    await self._run_once(key)
+                    if not self._again[key]:
+                        return
+        finally:
+            del self._again[key]
+
+    async def _run_once(self, key: Key) -> None:
+        category, aggregate_id = key
+        try:
+            await self._run(category, aggregate_id)
+        except TimeoutError as error:
+            log.warning("NATS does not answer, it is tried again", category=category, id=aggregate_id, error=str(error))
+        except Exception:
+            log.exception("a run failed, it is tried again", category=category, id=aggregate_id)

@@ -1,0 +1,71 @@
+"""Gathers what recovery.judge needs: what became of a call whose answer nobody has."""
+
+from typing import Literal
+
+from proximity.domain.application.events import StepName
+from proximity.domain.application.recovery import Evidence, GuestEvidence
+from proximity.domain.application.state import Intent
+from proximity.proxmox.errors import GuestMissingError
+from proximity.proxmox.observe import Task
+from proximity_provisioner.job import Job
+from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
+
+TASK_TYPES: dict[StepName, str] = {
+    "download_template": "download",
+    "create": "vzcreate",
+    "start": "vzstart",
+    "shutdown": "vzshutdown",
+    "stop": "vzstop",
+    "destroy": "vzdestroy",
+}
+# A task's start is in whole seconds, rounded down, and was seen up to half a second before the request was sent.
+BEFORE = 2
+
+
+async def our_tasks(job: Job, intent: Intent) -> list[Task]:
+    """Tasks of the intent's type and guest that our token began after it; running and finished."""
+    kind = TASK_TYPES.get(intent.step)
+    if kind is None:
+        return []
+    vmid = None if intent.step == "download_template" else intent.vmid
+    listed = await job.proxmox.tasks(intent.node, vmid=vmid, type=kind, since=intent.node_time - BEFORE)
+    return [task for task in listed if task.user == job.cluster.token_id]
+
+
+async def in_list(job: Job, intent: Intent, upid: str) -> Task | None:
+    """A finished task stays in the node's list longer than its log."""
+    return next((task for task in await our_tasks(job, intent) if task.upid == upid), None)
+
+
+async def guest_evidence(job: Job, intent: Intent, *, answered_exists: bool = False) -> Evidence:
+    """Of a call on a guest. Raises ProxmoxError when nobody can tell."""
+    if intent.upid is None and (tasks := await our_tasks(job, intent)):
+        latest = max([task for task in tasks if task.running] or tasks, key=lambda task: task.starttime)
+        return Evidence(upid=latest.upid, answered_exists=answered_exists)
+    sight = await look(job)
+    match sight:
+        case Gone():
+            guest = GuestEvidence(exists=False)
+        case Elsewhere():
+            # a create finds the number taken; to a power call the guest is gone; what a destroy did cannot be told
+            exists: dict[StepName, bool | None] = {"create": True, "destroy": None}
+            guest = GuestEvidence(exists=exists.get(intent.step, False))
+        case NotOurs(config=config, blank=blank):
+            refused_at_once = answered_exists and intent.attempt == 1
+            guest = GuestEvidence(exists=True, ours=blank and not refused_at_once, lock=config.lock)
+        case Ours(config=config):
+            guest = GuestEvidence(
+                exists=True,
+                ours=True,
+                lock=config.lock,
+                complete="swap" in config.values,
+                power=await _power(job),
+            )
+    return Evidence(guest=guest, answered_exists=answered_exists)
+
+
+async def _power(job: Job) -> Literal["running", "stopped", "unknown"]:
+    try:
+        return (await job.proxmox.guest_status(job.container.node, job.container.vmid)).status
+    except GuestMissingError:
+        return "unknown"

@@ -1,0 +1,188 @@
+"""The composition root: what there is, what hangs on what, and in which order it starts and stops."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+import uvicorn
+from faststream import AckPolicy
+from faststream.asgi import AsgiFastStream
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage as FromContext
+from faststream.nats.message import NatsMessage
+from faststream.nats.security import NatsUserPassword
+from structlog.tracebacks import ExceptionDictTransformer
+
+from proximity.messaging import subjects
+from proximity.messaging.buckets import leases, vault
+from proximity.messaging.commands import Commands
+from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, terminate
+from proximity.messaging.event_store import EventStore
+from proximity.messaging.leases import Slots
+from proximity.messaging.wake import Wake
+from proximity.vault.key import KeyFileError, read_key
+from proximity.vault.vault import Vault
+from proximity_provisioner import health, metrics
+from proximity_provisioner.applications import Applications
+from proximity_provisioner.cluster_operations import ClusterOperations
+from proximity_provisioner.clusters import Clusters
+from proximity_provisioner.commands import CommandInbox
+from proximity_provisioner.decide import Decisions
+from proximity_provisioner.dispatcher import Dispatcher
+from proximity_provisioner.hints import Hints
+from proximity_provisioner.incarnation import Incarnation
+from proximity_provisioner.journal import Journal
+from proximity_provisioner.settings import Settings
+from proximity_provisioner.slots import OperationSlots
+from proximity_provisioner.tools import Tools
+
+log = structlog.get_logger(__name__)
+
+SERVICE = "provisioner"
+DRAIN = 8.0  # seconds for what is in hand when the service ends
+
+
+async def run(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises NotPreparedError, RefusedError, KeyFileError, TimeoutError at the start."""
+    key = read_key(settings.vault_key_file)
+    bus = await connect(settings.nats_url, SERVICE, settings.nats_user, settings.nats_password(), terminate)
+    try:
+        async with _tools(bus, settings, key) as tools:
+            applications, clusters = Applications(tools), ClusterOperations(tools)
+            by_category = {"application": applications.run, "cluster": clusters.run}
+            dispatcher = Dispatcher(lambda category, id_: by_category[category](id_), settings.at_once)
+            inbox = CommandInbox(Commands(bus), Decisions(tools.journal), tools.journal, settings.dead_letter_after)
+            broker = _broker(settings, inbox, Hints(tools, dispatcher))
+            await _serve(broker, bus, tools, settings)
+            await dispatcher.drain(DRAIN)
+    finally:
+        await bus.close()
+    log.info("ended")
+
+
+@contextlib.asynccontextmanager
+async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tools]:
+    journal = Journal(EventStore(bus))
+    opened = Vault(vault(bus), key)
+    shared = Slots(leases(bus))
+    clusters = Clusters(opened)
+    me = Incarnation(leases(bus))
+    slots = OperationSlots(shared, journal, settings)
+    tools = Tools(settings, bus.installation_id, journal, bus.clock, Wake(bus), opened, slots, clusters, me)
+    await me.start()
+    keeping = [asyncio.create_task(me.keep()), asyncio.create_task(slots.keep()), asyncio.create_task(_clock(bus))]
+    try:
+        yield tools
+    finally:
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
+        await shared.stop()
+        await me.stop()
+        clusters.close()
+
+
+async def _clock(bus: Bus) -> None:
+    """The local clock drifts: the server's time is read again every minute."""
+    while True:
+        await asyncio.sleep(60)
+        with contextlib.suppress(TimeoutError):
+            await bus.clock.refresh()
+
+
+def _broker(settings: Settings, inbox: CommandInbox, hints: Hints) -> NatsBroker:
+    async def on_error(error: Exception) -> None:
+        if "violation" in str(error).lower():
+            terminate(str(error))
+        log.warning("NATS", error=repr(error))
+
+    async def as_it_is(message: NatsMessage) -> bytes:
+        return bytes(message.body)
+
+    broker = NatsBroker(
+        settings.nats_url,
+        name=f"proximity-{SERVICE}-subscribers",
+        security=NatsUserPassword(settings.nats_user, settings.nats_password()),
+        inbox_prefix=subjects.inbox(SERVICE).encode(),
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        ping_interval=10,
+        error_cb=on_error,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=as_it_is,
+        middlewares=[metrics.middleware()],
+        logger=structlog.get_logger("faststream"),
+        log_level=logging.DEBUG,
+        graceful_timeout=DRAIN,
+    )
+    for stream, durable, subject, handle in (
+        (subjects.COMMANDS, subjects.PROVISIONER_COMMANDS, subjects.ALL_COMMANDS, inbox.handle),
+        (subjects.EVENTS, subjects.PROVISIONER_STEPS, subjects.ALL_EVENTS, hints.event),
+        (subjects.WAKE, subjects.PROVISIONER_WAKE, subjects.ALL_DUE, hints.wake_up),
+    ):
+        broker.subscriber(
+            subject,
+            durable=durable,
+            stream=JStream(stream, declare=False),
+            pull_sub=PullSub(batch_size=10, timeout=5.0),
+            inbox_prefix=f"{subjects.inbox(SERVICE)}.".encode(),
+            no_reply=True,
+        )(_handler(handle))
+    return broker
+
+
+def _handler(handle: Callable[[NatsMessage], Awaitable[None]]) -> Callable[[FromContext], Awaitable[None]]:
+    async def handler(message: FromContext) -> None:
+        await handle(message)
+
+    return handler
+
+
+async def _serve(broker: NatsBroker, bus: Bus, tools: Tools, settings: Settings) -> None:
+    def ready() -> bool:
+        return bus.nc.is_connected and tools.me.alive and not tools.stopping.is_set()
+
+    app = AsgiFastStream(broker, asgi_routes=health.routes(ready), logger=None)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=settings.health_port, log_config=None, access_log=False, lifespan="on"
+    )
+    server = health.HealthServer(config)
+
+    def stop() -> None:
+        tools.stopping.set()
+        server.should_exit = True
+
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_, stop)
+    log.info("started", incarnation=tools.me.name)
+    await server.serve()
+    tools.stopping.set()
+
+
+def configure_logs(level: str) -> None:
+    """One JSON object a line. Without the local variables of a traceback: a secret may be among them."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+
+
+def main() -> None:
+    settings = Settings()
+    configure_logs(settings.log_level)
+    try:
+        asyncio.run(run(settings))
+    except (NotPreparedError, RefusedError, KeyFileError, TimeoutError) as error:
+        log.critical("cannot start", reason=str(error))
+        sys.exit(1)

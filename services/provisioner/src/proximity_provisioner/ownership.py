@@ -1,0 +1,82 @@
+"""Whose guest is it, and is it there at all: asked afresh before every call that changes or destroys one."""
+
+from dataclasses import dataclass
+
+from proximity.domain.application.marker import Marker, markers
+from proximity.domain.operation.cause import Cause
+from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
+from proximity.proxmox.hypervisor import Hypervisor
+from proximity.proxmox.observe import GuestConfig
+from proximity_provisioner.job import Job
+
+
+@dataclass(frozen=True)
+class Ours:
+    config: GuestConfig
+
+
+@dataclass(frozen=True)
+class NotOurs:
+    """A guest has this number and does not carry our marker. `blank`: locked by a create that has not got far."""
+
+    config: GuestConfig
+    blank: bool
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(
+            code="not_ours",
+            message="The guest with this VMID does not carry the mark Proximity puts on its own. It was not touched.",
+        )
+
+
+@dataclass(frozen=True)
+class Gone:
+    """No guest of the cluster has this number."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Not on its node, but somewhere in the cluster a guest has this number."""
+
+    words: str
+
+    @property
+    def cause(self) -> Cause:
+        message = "The container is no longer on its node, but the cluster has a guest with its VMID: was it migrated?"
+        return Cause(code="container_moved", message=message, proxmox=self.words)
+
+
+Sight = Ours | NotOurs | Gone | Elsewhere
+
+
+def marker_of(job: Job) -> Marker:
+    ct = job.container
+    return Marker(job.tools.installation_id, job.application_id, ct.operation_id, ct.vmid)
+
+
+async def look(job: Job) -> Sight:
+    """Raises ProxmoxError when nobody can tell, RightsMissingError when the token may not see the guest."""
+    ct = job.container
+    try:
+        config = await job.proxmox.guest_config(ct.node, ct.vmid)
+    except (GuestMissingError, RightsMissingError) as error:
+        if not await job.proxmox.vmid_in_use(ct.vmid):
+            return await _gone(job.proxmox)
+        if isinstance(error, RightsMissingError):
+            raise
+        return Elsewhere(error.words)
+    if marker_of(job) in markers(config.description):
+        return Ours(config)
+    return NotOurs(config, blank=config.lock == "create" and not config.description)
+
+
+async def _gone(proxmox: Hypervisor) -> Gone:
+    """A node without quorum may not know of a guest yet: only a quorate answer proves."""
+    try:
+        membership = await proxmox.membership()
+    except RightsMissingError:
+        return Gone()
+    if not membership.quorate:
+        raise ProxmoxError("the cluster has no quorum: whether the guest is gone cannot be told")
+    return Gone()

@@ -1,0 +1,30 @@
+"""May this guest be changed now? What a step answers if not."""
+
+from proximity.domain.application import events as ev
+from proximity.domain.operation.cause import Cause
+from proximity_provisioner.job import Answer, Happened, Job, Later, backoff
+from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
+
+
+async def ours_to_change(job: Job) -> Ours | Answer:
+    """Ours, there and not locked; else the answer of the step. Raises ProxmoxError."""
+    seen = await look(job)
+    match seen:
+        case Ours(config=config) if config.lock is None:
+            return seen
+        case Ours(config=config):
+            message = f"CT {job.container.vmid} is locked on Proxmox ({config.lock}). It is tried again."
+            return Later(backoff(job.waited()), because=Cause(code="container_locked", message=message))
+        case Gone() if job.removing:
+            return Happened(proven_gone(job))
+        case Gone():
+            return job.failed(Cause(code="container_gone", message=f"CT {job.container.vmid} is no longer on Proxmox."))
+        case NotOurs(blank=True):
+            message = f"CT {job.container.vmid} is locked in the middle of its creation: pct unlock, pct destroy."
+            return job.failed(Cause(code="container_locked", message=message))
+        case NotOurs() | Elsewhere():
+            return job.failed(seen.cause)
+
+
+def proven_gone(job: Job) -> ev.ApplicationEvent:
+    return ev.ContainerProvenGone(operation_id=job.op.id, node=job.container.node, vmid=job.container.vmid)

@@ -1,0 +1,25 @@
+"""The address a started container was given."""
+
+from proximity.domain.application import events as ev
+from proximity.domain.application.process import ADDRESS_WITHIN
+from proximity.domain.operation.cause import Cause
+from proximity.proxmox.errors import ProxmoxError
+from proximity_provisioner.effect import not_now
+from proximity_provisioner.job import Answer, Happened, Job, Later, growing
+
+
+async def find_address(job: Job) -> Answer:
+    ct = job.container
+    try:
+        addresses = await job.proxmox.guest_addresses(ct.node, ct.vmid)
+        if addresses:
+            return Happened(ev.AddressFound(operation_id=job.op.id, address=addresses[0]))
+        if (await job.proxmox.guest_status(ct.node, ct.vmid)).status == "stopped":
+            message = f"CT {ct.vmid} went down again right after its start. Its console or log may say why."
+            return job.failed(Cause(code="stopped_by_itself", message=message))
+    except ProxmoxError as error:
+        return not_now(job, error)
+    if job.waited() >= ADDRESS_WITHIN:
+        message = f"CT {ct.vmid} runs but got no address. Is there a DHCP server on {job.app.spec.bridge}?"
+        return job.failed(Cause(code="no_address", message=message))
+    return Later(growing(job.waited(), 0.3, 3.0, 0.1), kind="poll")

@@ -1,0 +1,99 @@
+"""The container itself: made, then given what a create cannot set."""
+
+import re
+from typing import Literal
+
+from proximity.domain.application import events as ev
+from proximity.domain.application.recovery import Evidence
+from proximity.domain.application.state import Intent
+from proximity.proxmox.hypervisor import ContainerSpec
+from proximity.proxmox.observe import GuestConfig
+from proximity_provisioner import sight
+from proximity_provisioner.effect import Ready
+from proximity_provisioner.evidence import guest_evidence
+from proximity_provisioner.job import Answer, Happened, Job
+from proximity_provisioner.ownership import Ours, look, marker_of
+
+
+class Create:
+    goal: Literal["running", "stopped"] | None = None
+    counted: tuple[Literal["node", "storage"], ...] = ("node", "storage")
+
+    async def prepare(self, job: Job) -> Ready | Answer:
+        sealed = job.app.spec.secrets.get("root_password")
+        return Ready(password=await job.tools.vault.open(sealed) if sealed else None)
+
+    async def call(self, job: Job, ready: Ready) -> str | None:
+        spec = job.app.spec
+        keys = spec.settings.get("ssh_public_key")
+        body = ContainerSpec(
+            vmid=job.container.vmid,
+            hostname=job.app.slug,
+            template_volid=job.placement.template_volid,
+            rootfs_storage=job.placement.rootfs_storage,
+            disk_gib=spec.resources.disk_gib,
+            cores=spec.resources.cores,
+            memory_mib=spec.resources.memory_mib,
+            bridge=spec.bridge,
+            description=_description(job),
+            nesting=spec.nesting,
+            password=ready.password,
+            ssh_public_keys=str(keys) if keys else None,
+        )
+        return await job.proxmox.create_container(job.node, body)
+
+    async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
+        return await guest_evidence(job, intent, answered_exists=answered_exists)
+
+    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+        ct = job.container
+        return ev.ContainerCreated(operation_id=job.op.id, node=ct.node, vmid=ct.vmid, warnings=warnings)
+
+
+class Configure:
+    goal: Literal["running", "stopped"] | None = None
+    counted: tuple[Literal["node", "storage"], ...] = ()
+
+    async def prepare(self, job: Job) -> Ready | Answer:
+        seen = await sight.ours_to_change(job)
+        if not isinstance(seen, Ours):
+            return seen
+        if _as_wanted(job, seen.config):
+            return Happened(self.outcome(job, 0))
+        return Ready(digest=seen.config.digest)
+
+    async def call(self, job: Job, ready: Ready) -> str | None:
+        ct = job.container
+        await job.proxmox.configure_container(ct.node, ct.vmid, _wanted(job), ready.digest or "")
+        return None
+
+    async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
+        seen = await look(job)
+        return Evidence(goal_reached=isinstance(seen, Ours) and _as_wanted(job, seen.config))
+
+    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+        return ev.ContainerConfigured(operation_id=job.op.id)
+
+
+def _description(job: Job) -> str:
+    """The marker stands on a line of its own, whatever characters the name has."""
+    name = " ".join(job.app.name.split())
+    return f"{name}: kept by Proximity. Leave the next line as it is: it shows whose container this is.\n" + (
+        marker_of(job).line()
+    )
+
+
+def _wanted(job: Job) -> dict[str, str]:
+    return {"onboot": "1", "tags": f"proximity;{job.app.spec.recipe}"}
+
+
+def _as_wanted(job: Job, config: GuestConfig) -> bool:
+    """Proxmox may keep tags in another order, and others may have added some."""
+    wanted = _wanted(job)
+    return config.values.get("onboot") == wanted["onboot"] and _tags(wanted["tags"]) <= _tags(
+        config.values.get("tags", "")
+    )
+
+
+def _tags(text: str) -> set[str]:
+    return set(re.split(r"[;,\s]+", text)) - {""}

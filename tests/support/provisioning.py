@@ -1,0 +1,253 @@
+"""Provisioner processes on a real NATS server and a simulated cluster; the log is read, never guessed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from proximity.domain.application import commands as cmd
+from proximity.domain.application import events as ev
+from proximity.domain.application.spec import Probe, Resources, Spec, Template
+from proximity.domain.application.state import Application
+from proximity.domain.cluster import commands as cluster_cmd
+from proximity.domain.cluster.state import Cluster
+from proximity.domain.model import Command
+from proximity.messaging.aggregates import APPLICATION, CLUSTER
+from proximity.messaging.buckets import vault
+from proximity.messaging.commands import Commands
+from proximity.messaging.connection import Bus
+from proximity.messaging.envelope import Actor, Origin, Recorded
+from proximity.messaging.event_store import EventStore
+from proximity.vault.key import create_key, read_key
+from proximity.vault.vault import Vault
+from support.servers import Nats
+from support.simulator import SimulatorProcess
+
+ENDS = (ev.OperationSucceeded, ev.OperationFailed, ev.OperationCancelled)
+PATIENCE = 40.0
+ALICE = Actor("user", "alice")
+
+DEBIAN = Spec(
+    recipe="debian",
+    recipe_version="1",
+    runtime="template",
+    template=Template(name="debian-12-standard", version="12.12-1"),
+    resources=Resources(cores=1, memory_mib=512, disk_gib=4),
+)
+
+
+@dataclass
+class ProvisionerProcess:
+    environment: dict[str, str]
+    output: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.output.open("ab") as sink:
+            command = [sys.executable, "-m", "proximity_provisioner"]
+            env = {**os.environ, **self.environment}
+            self.process = subprocess.Popen(command, stdout=sink, stderr=sink, env=env, start_new_session=True)
+
+    def kill(self) -> None:
+        """-9, as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.kill(self.process.pid, number)
+
+    def _end(self, number: signal.Signals) -> int:
+        self._signal(number)
+        return self.process.wait(timeout=30) if self.process else 0
+
+
+@dataclass
+class Stage:
+    nats: Nats
+    simulator: SimulatorProcess
+    folder: Path
+    bus: Bus
+    store: EventStore
+    commands: Commands
+    vault: Vault
+    cluster_id: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    provisioners: list[ProvisionerProcess] = field(default_factory=list)
+
+    @classmethod
+    async def make(cls, nats: Nats, simulator: SimulatorProcess, folder: Path) -> "Stage":
+        key_file = folder / "vault.key"
+        create_key(key_file)
+        bus = await nats.connect("api")
+        sealing = Vault(vault(bus), read_key(key_file))
+        return cls(nats, simulator, folder, bus, EventStore(bus), Commands(bus), sealing)
+
+    # --- processes
+
+    def provisioner(self, **settings: str) -> ProvisionerProcess:
+        """A replica, started."""
+        environment = {
+            "PROXIMITY_NATS_URL": self.nats.url,
+            "PROXIMITY_NATS_USER": "provisioner",
+            "PROXIMITY_NATS_PASSWORD_FILE": str(self.nats.password_file("provisioner")),
+            "PROXIMITY_VAULT_KEY_FILE": str(self.folder / "vault.key"),
+            "PROXIMITY_LOG_LEVEL": "INFO",
+            **self.settings,
+            **settings,
+        }
+        output = self.folder / f"provisioner-{len(self.provisioners)}.log"
+        process = ProvisionerProcess(environment, output)
+        process.start()
+        self.provisioners.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self.provisioners:
+            process.thaw()
+            process.kill()
+
+    def logs(self) -> str:
+        return "\n".join(p.output.read_text() for p in self.provisioners if p.output.exists())
+
+    # --- commands
+
+    async def send(self, category: str, aggregate_id: str, command: Command) -> str:
+        """The operation's id."""
+        origin = Origin(command.operation_id, command.operation_id, ALICE)
+        await self.commands.send(category, aggregate_id, command, origin)
+        return command.operation_id
+
+    async def connect(self, **other: Any) -> str:
+        """Asks for the simulated cluster; its id. Do not forget to wait."""
+        seen = self.simulator.connection()
+        cluster_id = str(uuid4())
+        wanted: dict[str, Any] = {
+            "name": "Lab",
+            "endpoints": (seen.url,),
+            "token_id": seen.token_id,
+            "token_secret": await self.vault.seal(seen.token_secret),
+            "fingerprint": seen.fingerprint,
+            **other,
+        }
+        command = cluster_cmd.ConnectCluster(operation_id=str(uuid4()), cluster_id=cluster_id, **wanted)
+        await self.send("cluster", cluster_id, command)
+        return cluster_id
+
+    async def connected(self) -> None:
+        self.cluster_id = await self.connect()
+        await self.until(lambda: self.cluster(self.cluster_id), lambda c: c is not None and c.connected)
+
+    async def deploy(self, name: str = "Wiki", spec: Spec = DEBIAN, **other: Any) -> tuple[str, str]:
+        """Asks for it. The ids of the application and the operation."""
+        application_id = str(uuid4())
+        command = cmd.DeployApplication(
+            operation_id=str(uuid4()),
+            application_id=application_id,
+            name=name,
+            spec=spec,
+            **{"cluster_id": self.cluster_id, **other},
+        )
+        return application_id, await self.send("application", application_id, command)
+
+    async def ask(self, kind: type[Command], application_id: str, **fields: Any) -> str:
+        command = kind(operation_id=str(uuid4()), application_id=application_id, **fields)  # type: ignore[call-arg]
+        return await self.send("application", application_id, command)
+
+    # --- the log
+
+    async def application(self, application_id: str) -> Application | None:
+        state = (await self.store.load(APPLICATION, application_id)).state
+        return state if isinstance(state, Application) else None
+
+    async def cluster(self, cluster_id: str) -> Cluster | None:
+        state = (await self.store.load(CLUSTER, cluster_id)).state
+        return state if isinstance(state, Cluster) else None
+
+    async def history(self, aggregate_id: str) -> list[Recorded[Any]]:
+        return [r for r in await self.everything() if r.aggregate_id == aggregate_id]
+
+    async def everything(self) -> list[Recorded[Any]]:
+        found: list[Recorded[Any]] = []
+        while page := await self.store.read(found[-1].position if found else 0):
+            found += page
+        return found
+
+    async def until(self, look: Callable[[], Any], enough: Callable[[Any], Any], patience: float = PATIENCE) -> Any:
+        """What `look` gives, as soon as it is enough."""
+        seen: Any = None
+        try:
+            async with asyncio.timeout(patience):
+                while not enough(seen := await look()):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"not within {patience} s: {seen}\n{self.logs()[-6000:]}") from None
+        return seen
+
+    async def happened(
+        self, aggregate_id: str, kind: type[Any], patience: float = PATIENCE, **fields: Any
+    ) -> Recorded[Any]:
+        """The first such event, once it is in the log."""
+
+        def fits(record: Recorded[Any]) -> bool:
+            return isinstance(record.event, kind) and all(getattr(record.event, k) == v for k, v in fields.items())
+
+        async def look() -> list[Recorded[Any]]:
+            return await self.history(aggregate_id)
+
+        seen = await self.until(look, lambda records: any(map(fits, records)), patience)
+        found: Recorded[Any] = next(filter(fits, seen))
+        return found
+
+    async def ended(self, application_id: str, operation_id: str, patience: float = PATIENCE) -> Any:
+        """The event that ended the operation."""
+
+        def end(records: list[Recorded[Any]]) -> Any:
+            return next(
+                (r.event for r in records if isinstance(r.event, ENDS) and r.event.operation_id == operation_id), None
+            )
+
+        async def look() -> list[Recorded[Any]]:
+            return await self.history(application_id)
+
+        return end(await self.until(look, end, patience))
+
+    async def succeeded(self, application_id: str, operation_id: str, patience: float = PATIENCE) -> None:
+        end = await self.ended(application_id, operation_id, patience)
+        assert isinstance(end, ev.OperationSucceeded), f"{end}\n{self.logs()[-6000:]}"
+
+    async def running(self, name: str = "Wiki", spec: Spec = DEBIAN) -> str:
+        """An application that was deployed and runs; its id."""
+        application_id, operation_id = await self.deploy(name, spec)
+        await self.succeeded(application_id, operation_id)
+        return application_id
+
+    # --- the oracle
+
+    def ours(self) -> list[dict[str, Any]]:
+        """Guests on the simulated cluster that have a hostname of ours or carry our marker."""
+        return [g for g in self.simulator.guests() if f"proximity:{self.nats.installation_id}:" in g["description"]]
+
+    def creates(self) -> list[dict[str, Any]]:
+        return [entry for entry in self.simulator.journal() if entry["action"] == "create"]
+
+
+TCP_PROBE = Probe(kind="tcp", port=12321)
