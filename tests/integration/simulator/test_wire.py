@@ -8,7 +8,7 @@ import time
 import pytest
 import requests
 
-from integration.simulator.conftest import Pve
+from integration.simulator.conftest import AsToken, Pve
 from support.simulator import TIME_SCALE, SimulatorProcess
 
 PLAIN = {"Content-Type": "text/plain"}
@@ -23,9 +23,7 @@ def test_no_credentials_is_401_empty_and_late_whatever_the_path(anonymous: Pve, 
     assert time.monotonic() - begin > 3 * TIME_SCALE
 
 
-def test_a_wrong_secret_and_an_unknown_token_look_alike(
-    simulator: SimulatorProcess, as_token: Callable[[str, str], Pve]
-) -> None:
+def test_a_wrong_secret_and_an_unknown_token_look_alike(simulator: SimulatorProcess, as_token: AsToken) -> None:
     for token in (simulator.connection().token_id, "nobody@pve!x"):
         answer = as_token(token, "wrong").call("GET", "/version")
         assert (answer.status_code, answer.reason) == (401, "Authentication failed!")

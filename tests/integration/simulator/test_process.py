@@ -1,0 +1,83 @@
+"""The process: it can be stopped, killed and started again, and knows what was."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from integration.simulator.conftest import Pve, eventually
+from support.simulator import SimulatorProcess
+
+
+def client(simulator: SimulatorProcess, tmp_path: Path) -> Pve:
+    connection, authority = simulator.connection(), tmp_path / "ca.pem"
+    authority.write_text(connection.ca_pem)
+    return Pve(connection.url, f"PVEAPIToken={connection.token_id}={connection.token_secret}", authority)
+
+
+def test_what_was_is_still_there_after_a_restart(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
+    before, pve = own_simulator.connection(), client(own_simulator, tmp_path)
+    created = pve.created(20001)
+    pve.started(20001)
+    journal = own_simulator.journal()
+    assert own_simulator.stop() == 0
+    assert not (tmp_path / "simulator" / "ready.json").exists()
+    after = own_simulator.start()
+    same = ("url", "fingerprint", "token_id", "token_secret", "ca_pem")
+    assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
+    assert own_simulator.journal() == journal
+    assert pve.task(created)["exitstatus"] == "OK"
+    assert pve.get("/nodes/pve1/lxc/20001/status/current")["status"] == "running"
+    eventually(lambda: (own_simulator.guest(20001) or {})["address"])
+
+
+def test_a_stop_lets_tasks_end(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
+    pve = client(own_simulator, tmp_path)
+    upid = pve.create(20001).json()["data"]
+    own_simulator.restart()
+    assert pve.task(upid)["exitstatus"] == "OK"
+    assert len(own_simulator.journal()) == 1
+
+
+def test_a_kill_leaves_what_a_power_failure_leaves(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
+    pve = client(own_simulator, tmp_path)
+    done, cut = pve.created(20001), pve.create(20002).json()["data"]
+    own_simulator.kill()
+    own_simulator.start()
+    assert pve.task(done)["exitstatus"] == "OK"
+    assert pve.task(cut)["exitstatus"] == "unexpected status"
+    assert set(pve.get("/nodes/pve1/lxc/20002/config")) == {"lock", "digest"}
+
+
+def test_secrets_are_for_the_owner_only(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
+    folder = tmp_path / "simulator"
+    for file in ("ready.json", "simulator.json", "simulator.key"):
+        assert (folder / file).stat().st_mode & 0o077 == 0
+    assert own_simulator.connection().token_secret not in (folder / "output").read_text()
+    assert own_simulator.connection().token_secret not in repr(own_simulator.connection())
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(own_simulator: SimulatorProcess) -> None:
+    port = own_simulator.connection().url.rsplit(":", 1)[1]
+    command = [sys.executable, "-m", "proximity_simulator", "--port", port]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("simulator: ")
+    assert "in use" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_state_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps({"format": 0}))
+    command = [sys.executable, "-m", "proximity_simulator", "--state-file", str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 1
+    assert "not a state file" in result.stderr
+
+
+def test_the_help_names_every_option() -> None:
+    command = [sys.executable, "-m", "proximity_simulator", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    for option in ("--port", "--control-port", "--ready-file", "--state-file", "--time-scale", "--seed"):
+        assert option in text
