@@ -1,0 +1,3 @@
+from proximity_reconciler.main import main
+
+main()

@@ -1,0 +1,40 @@
+"""The way to each Proxmox cluster, for looking only: one client per connection, its secret opened from the vault."""
+
+from proximity.domain.cluster.state import Cluster
+from proximity.proxmox.client import ProxmoxClient
+from proximity.proxmox.connection import Connection
+from proximity.proxmox.connections import Clients
+from proximity.proxmox.observe import Observer
+from proximity.vault.vault import Vault
+
+# A look that takes longer has failed: seconds.
+PATIENCE = 20.0
+
+
+class Observers:
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._clients = Clients(ProxmoxClient)
+        # a sealed value never changes, so it is opened once
+        self._secrets: dict[str, str] = {}
+
+    async def of(self, cluster_id: str, cluster: Cluster) -> Observer:
+        """Raises VaultError, TimeoutError."""
+        secret = self._secrets.get(cluster.token_secret)
+        if secret is None:
+            secret = self._secrets[cluster.token_secret] = await self._vault.open(cluster.token_secret)
+        connection = Connection(
+            cluster.endpoints,
+            cluster.token_id,
+            secret,
+            cluster.fingerprint,
+            cluster.ca,
+            read_timeout=PATIENCE,
+        )
+        return self._clients.get(cluster_id, connection)
+
+    def forget(self, cluster_id: str) -> None:
+        self._clients.forget(cluster_id)
+
+    def close(self) -> None:
+        self._clients.close()
