@@ -59,7 +59,7 @@ class Bus:
 
     @contextlib.asynccontextmanager
     async def answer_in_time(self) -> AsyncIterator[None]:
-        """TimeoutError after 5 s without an answer, or as soon as the connection it was asked on is gone."""
+        """TimeoutError after 5 s without an answer, or as soon as none can come any more."""
         async with asyncio.timeout(ANSWER_TIMEOUT) as waiting:
             self._waiting.add(waiting)
             try:
@@ -68,7 +68,7 @@ class Bus:
                 self._waiting.discard(waiting)
 
     def give_up_waiting(self) -> None:
-        """The connection is gone, and with it all answers that were to come on it."""
+        """The connection is gone, or a request was refused: the answers will not come."""
         for waiting in self._waiting:
             with contextlib.suppress(RuntimeError):  # it is about to time out by itself
                 waiting.reschedule(asyncio.get_running_loop().time())
@@ -121,6 +121,7 @@ async def open_connection(
         if "violation" in str(error).lower():
             bus.refused = str(error)
             refused.set()
+            bus.give_up_waiting()
             on_refused(bus.refused)
         else:
             log.warning("NATS", error=repr(error))
