@@ -29,7 +29,9 @@ async def our_tasks(job: Job, intent: Intent) -> list[Task]:
         return []
     vmid = None if intent.step == "download_template" else intent.vmid
     listed = await job.proxmox.tasks(intent.node, vmid=vmid, type=kind, since=intent.node_time - BEFORE)
-    return [task for task in listed if task.user == job.cluster.token_id]
+    # the task of an earlier call of the same step may have begun in the same second
+    known = job.app.last_tasks.get(intent.step) if intent.upid is None else None
+    return [task for task in listed if task.user == job.cluster.token_id and task.upid != known]
 
 
 async def in_list(job: Job, intent: Intent, upid: str) -> Task | None:

@@ -111,6 +111,8 @@ class Application:
     # a delete that waits for the operation in flight to end
     queued: Operation | None = None
     unsettled: UnsettledPower | None = None
+    # step -> the UPID it had last: the task of a lost call is not taken for an earlier one
+    last_tasks: dict[StepName, str] = field(default_factory=dict)
     deployed: bool = False
     deleted: bool = False
     failure: Cause | None = None
@@ -221,6 +223,12 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
             )
             op = replace(op, intent=intent, runner=event.runner, attempts=op.attempts + 1, undecided=False)
         case ev.TaskAccepted(upid=upid) if op.intent:
+            state = replace(
+                state,
+                last_tasks={**state.last_tasks, op.intent.step: upid},
+                # the only call there was has been found: nothing of it can come late any more
+                unsettled=None if op.attempts == 1 and _is_of(state.unsettled, op.intent) else state.unsettled,
+            )
             op = replace(op, intent=replace(op.intent, upid=upid), undecided=False)
         case ev.CallUnanswered() if op.intent:
             state = _unsettle(state, op.intent)
@@ -317,6 +325,11 @@ def _overdue(op: Operation) -> Cause:
 def _unsettle(state: Application, intent: Intent) -> Application:
     goal = _POWER_GOAL.get(intent.step)
     return replace(state, unsettled=UnsettledPower(goal, intent.node_time)) if goal else state
+
+
+def _is_of(unsettled: UnsettledPower | None, intent: Intent) -> bool:
+    goal = _POWER_GOAL.get(intent.step)
+    return goal is not None and unsettled == UnsettledPower(goal, intent.node_time)
 
 
 def _container(state: Application, event: ApplicationEvent) -> Application:
