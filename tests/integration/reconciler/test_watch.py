@@ -1,0 +1,168 @@
+"""What is seen of a cluster reaches the log, once, and nothing else does."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from proximity.domain.cluster import events as cluster
+from proximity.messaging.aggregates import CLUSTER
+from proximity.messaging.observations import Observations
+from support.reconciling import LOOK, Stage, eventually
+from support.simulator import SimulatorProcess
+
+
+async def settled(stage: Stage, cluster_id: str) -> None:
+    """Every node's storages have been seen."""
+
+    async def all_seen() -> bool:
+        state = await stage.cluster(cluster_id)
+        online = {name for name, is_online in state.nodes.items() if is_online}
+        return bool(online) and online == {node for node, _ in state.storages}
+
+    await eventually(all_seen)
+
+
+async def test_nodes_and_storages_appear_once(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    stage.start()
+    await settled(stage, cluster_id)
+    state = await stage.cluster(cluster_id)
+    assert set(state.nodes) == set(simulator.state()["nodes"])
+    assert all(state.nodes.values())
+    head = await stage.store.head()
+    looks = len(simulator.requests())
+    await eventually(lambda: _more_requests(simulator, looks + 6))
+    assert await stage.store.head() == head, "an unchanged cluster writes nothing"
+
+
+async def _more_requests(simulator: SimulatorProcess, count: int) -> bool:
+    return len(await asyncio.to_thread(simulator.requests)) >= count
+
+
+async def test_a_node_that_goes_and_comes_and_goes_is_told_each_time(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    stage.start()
+    await settled(stage, cluster_id)
+    for times in (1, 2):
+        fault = simulator.fault("node_offline", node="pve2")
+        gone = await stage.saw(cluster_id, cluster.NodeWentOffline, times)
+        simulator.remove_fault(fault)
+        back = await stage.saw(cluster_id, cluster.NodeCameOnline, times)
+        assert [e.node for e in gone] == [e.node for e in back] == ["pve2"] * times
+    recorded = await stage.corrections(cluster_id)
+    assert max(Counter(r.metadata.id for r in recorded).values()) == 1
+
+
+async def test_a_cluster_that_does_not_answer_is_unreachable_until_it_does(
+    stage: Stage, own_simulator: SimulatorProcess
+) -> None:
+    cluster_id = await stage.connect_cluster(own_simulator)
+    stage.start()
+    await settled(stage, cluster_id)
+    before = await stage.cluster(cluster_id)
+    await asyncio.to_thread(own_simulator.kill)
+    [unreachable] = await stage.saw(cluster_id, cluster.ClusterUnreachable)
+    assert unreachable.cause.code == "node_unreachable"
+    assert unreachable.cause.proxmox
+    after = await stage.cluster(cluster_id)
+    assert (after.nodes, after.storages) == (before.nodes, before.storages), "what is not seen is not gone"
+    await asyncio.to_thread(own_simulator.start)
+    await stage.saw(cluster_id, cluster.ClusterReachable)
+    assert len(await stage.saw(cluster_id, cluster.ClusterUnreachable)) == 1
+
+
+async def test_one_failed_look_is_not_the_end_of_the_world(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    stage.start()
+    await settled(stage, cluster_id)
+    simulator.fault("596", path="^/?nodes$", times=2)
+    looks = len(simulator.requests())
+    await eventually(lambda: _more_requests(simulator, looks + 10))
+    state = await stage.cluster(cluster_id)
+    assert state.reachable
+    assert not [r for r in await stage.corrections(cluster_id) if isinstance(r.event, cluster.ClusterUnreachable)]
+
+
+async def test_a_wrong_token_is_said(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator, secret="canary-not-the-secret")
+    stage.start()
+    [unreachable] = await stage.saw(cluster_id, cluster.ClusterUnreachable)
+    assert unreachable.cause.code == "credentials_refused"
+    assert "canary" not in unreachable.model_dump_json()
+
+
+async def test_nothing_is_corrected_while_the_cluster_is_being_checked(
+    stage: Stage, simulator: SimulatorProcess
+) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    await stage.append(CLUSTER, cluster_id, cluster.CheckRequested(operation_id="check"))
+    stage.start()
+    await eventually(lambda: _more_requests(simulator, 6))
+    assert await stage.corrections(cluster_id) == []
+    await stage.append(CLUSTER, cluster_id, cluster.OperationSucceeded(operation_id="check", kind="check"))
+    await settled(stage, cluster_id)
+
+
+async def test_a_removed_cluster_is_no_longer_looked_at(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    stage.start()
+    await settled(stage, cluster_id)
+    await stage.append(CLUSTER, cluster_id, cluster.ClusterRemoved(operation_id="remove"))
+
+    async def quiet() -> bool:
+        before = len(await asyncio.to_thread(simulator.requests))
+        await asyncio.sleep(5 * LOOK)
+        return len(await asyncio.to_thread(simulator.requests)) == before
+
+    await eventually(quiet)
+
+
+async def test_figures_are_passed_on(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    figures = await Observations.bind(await stage.nats.connect("projector"))
+    stage.start()
+    seen: dict[str, dict[str, object]] = {}
+
+    async def both_kinds() -> bool:
+        seen.update({f"{o.kind} {o.key}": o.body for o in await figures.fetch(100, 1.0)})
+        return f"node {cluster_id}/pve1" in seen and any(key.startswith(f"storage {cluster_id}/pve1/") for key in seen)
+
+    await eventually(both_kinds)
+    assert seen[f"node {cluster_id}/pve1"].keys() == {"cpu", "memory_used", "uptime"}
+    storage = next(body for key, body in seen.items() if key.startswith("storage"))
+    assert storage.keys() == {"used", "available"}
+
+
+async def test_guests_are_never_asked_one_by_one(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    stage.start()
+    await settled(stage, cluster_id)
+    paths = {request["path"] for request in simulator.requests()}
+    assert not [path for path in paths if "/lxc" in path or "/qemu" in path]
+    assert {request["method"] for request in simulator.requests()} == {"GET"}
+
+
+async def test_two_replicas_share_the_clusters(stage: Stage, simulator: SimulatorProcess) -> None:
+    cluster_id = await stage.connect_cluster(simulator)
+    first = stage.start()
+    await settled(stage, cluster_id)
+    stage.start()
+    head = await stage.store.head()
+    await stage.stop(first)
+    before = len(simulator.requests())
+    await eventually(lambda: _more_requests(simulator, before + 4))
+    assert await stage.store.head() == head, "the successor finds nothing new"
+
+
+@pytest.mark.parametrize("per_minute", [45])
+async def test_a_cluster_gets_few_requests_however_often_it_is_looked_at(
+    stage: Stage, simulator: SimulatorProcess, per_minute: int
+) -> None:
+    before = len(simulator.requests())
+    cluster_id = await stage.connect_cluster(simulator)
+    stage.start(look_every=0.02)
+    await settled(stage, cluster_id)
+    await eventually(lambda: _more_requests(simulator, before + per_minute))
+    await asyncio.sleep(1)
+    assert len(simulator.requests()) - before == per_minute

@@ -1,0 +1,158 @@
+"""A reconciler on a real NATS server and a simulated cluster."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from proximity.domain.application import events as app
+from proximity.domain.cluster import events as cluster
+from proximity.domain.cluster.events import Findings
+from proximity.domain.cluster.state import Cluster
+from proximity.domain.model import Event
+from proximity.messaging import buckets, subjects
+from proximity.messaging.aggregates import APPLICATION, CLUSTER, Aggregate
+from proximity.messaging.connection import Bus
+from proximity.messaging.envelope import Actor, Origin, Recorded
+from proximity.messaging.event_store import EventStore
+from proximity.messaging.wake import WakeUp, due
+from proximity.vault.key import read_key
+from proximity.vault.vault import Vault
+from proximity_reconciler.main import run
+from proximity_reconciler.settings import Settings
+from support.life import SPEC
+from support.servers import Nats
+from support.simulator import SimulatorProcess
+
+TESTER = Actor("system", "test")
+PATIENCE = 20.0
+LOOK = 0.2
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], within: float = PATIENCE) -> Any:
+    """What the condition gives once it gives something."""
+    async with asyncio.timeout(within):
+        while not (found := await condition()):  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.05)
+        return found
+
+
+@dataclass
+class Stage:
+    nats: Nats
+    folder: Path
+    bus: Bus
+    store: EventStore
+    running: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def settings(self, **changed: Any) -> Settings:
+        return Settings(
+            nats_url=self.nats.url,
+            nats_password_file=self.nats.password_file("reconciler"),
+            vault_key_file=self.folder / "vault.key",
+            **{"look_every": LOOK, "sweep_every": 0.1, **changed},
+        )
+
+    def start(self, **changed: Any) -> asyncio.Task[None]:
+        task = asyncio.create_task(run(self.settings(**changed)))
+        self.running.append(task)
+        return task
+
+    async def stop(self, task: asyncio.Task[None]) -> None:
+        self.running.remove(task)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    async def append(self, aggregate: Aggregate[Any], aggregate_id: str, *events: Event) -> None:
+        for event in events:
+            loaded = await self.store.load(aggregate, aggregate_id)
+            origin = Origin(str(uuid4()), str(uuid4()), TESTER)
+            await self.store.append(aggregate, aggregate_id, loaded, [event], origin)
+
+    async def connect_cluster(self, simulator: SimulatorProcess, secret: str | None = None) -> str:
+        """As the provisioner leaves it."""
+        api = await self.nats.connect("api")
+        vault = Vault(buckets.vault(api), read_key(self.folder / "vault.key"))
+        known = simulator.connection()
+        cluster_id, operation = str(uuid4()), str(uuid4())
+        await self.append(
+            CLUSTER,
+            cluster_id,
+            cluster.ConnectRequested(
+                operation_id=operation,
+                name="Home",
+                slug="home",
+                endpoints=(known.url,),
+                token_id=known.token_id,
+                token_secret=await vault.seal(secret or known.token_secret),
+                fingerprint=known.fingerprint,
+                ca=None,
+                first_vmid=20000,
+                last_vmid=29999,
+                simulator=True,
+            ),
+            cluster.ClusterConnected(
+                operation_id=operation, findings=Findings(version="9.2", proxmox_name=None, nodes=(), missing={})
+            ),
+            cluster.OperationSucceeded(operation_id=operation, kind="connect"),
+        )
+        return cluster_id
+
+    async def intended(self, runner: str) -> str:
+        """An application whose operation is carried on by that runner. Its operation's id."""
+        operation = str(uuid4())
+        intended = app.StepIntended(
+            operation_id=operation, step="start", runner=runner, attempt=1, node="pve1", node_time=0
+        )
+        await self.append(APPLICATION, str(uuid4()), app_requested(operation), intended)
+        return operation
+
+    async def cluster(self, cluster_id: str) -> Cluster:
+        state = (await self.store.load(CLUSTER, cluster_id)).state
+        assert isinstance(state, Cluster)
+        return state
+
+    async def corrections(self, cluster_id: str) -> list[Recorded[Any]]:
+        recorded = await self.store.read(0, categories=["cluster"])
+        return [r for r in recorded if r.aggregate_id == cluster_id and r.metadata.actor.id == "reconciler"]
+
+    async def saw(self, cluster_id: str, kind: type[Event], times: int = 1) -> list[Any]:
+        """The corrections of that kind, once there are so many."""
+
+        async def there() -> list[Any]:
+            found = [r.event for r in await self.corrections(cluster_id) if isinstance(r.event, kind)]
+            return found if len(found) >= times else []
+
+        found: list[Any] = await eventually(there)
+        return found
+
+
+def app_requested(operation_id: str) -> app.DeployRequested:
+    return app.DeployRequested(
+        operation_id=operation_id, name="Wiki", slug="wiki", cluster_id="c1", node=None, spec=SPEC
+    )
+
+
+class Wakes:
+    """What the provisioner would be woken for."""
+
+    def __init__(self, subscription: Any) -> None:
+        self._subscription = subscription
+
+    @classmethod
+    async def bind(cls, nats: Nats) -> "Wakes":
+        bus = await nats.connect("provisioner")
+        return cls(await bus.js.pull_subscribe_bind(durable=subjects.PROVISIONER_WAKE, stream=subjects.WAKE))
+
+    async def next(self, within: float = PATIENCE) -> WakeUp | None:
+        """The next one; None: nobody is woken in that time."""
+        try:
+            [message] = await self._subscription.fetch(1, timeout=within)
+        except TimeoutError:
+            return None
+        await message.ack()
+        return due(message)
