@@ -24,6 +24,8 @@ from proximity.messaging.commands import Commands
 from proximity.messaging.connection import Bus
 from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
+from proximity.proxmox.connection import Connection
+from proximity.proxmox.hypervisor import ProxmoxHypervisor
 from proximity.vault.key import create_key, read_key
 from proximity.vault.vault import Vault
 from support.servers import Nats
@@ -196,11 +198,12 @@ class Stage:
         seen: Any = None
         try:
             async with asyncio.timeout(patience):
-                while not enough(seen := await look()):
+                while True:
+                    if enough(seen := await look()):
+                        return seen
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise AssertionError(f"not within {patience} s: {seen}\n{self.logs()[-6000:]}") from None
-        return seen
 
     async def happened(
         self, aggregate_id: str, kind: type[Any], patience: float = PATIENCE, **fields: Any
@@ -239,6 +242,21 @@ class Stage:
         application_id, operation_id = await self.deploy(name, spec)
         await self.succeeded(application_id, operation_id)
         return application_id
+
+    # --- Proxmox, behind Proximity's back
+
+    def proxmox(self) -> ProxmoxHypervisor:
+        seen = self.simulator.connection()
+        return ProxmoxHypervisor(Connection((seen.url,), seen.token_id, seen.token_secret, seen.fingerprint))
+
+    async def task_done(self, upid: str) -> None:
+        client = self.proxmox()
+
+        async def look() -> bool:
+            task = await client.task(upid)
+            return task is not None and task.succeeded
+
+        await self.until(look, bool)
 
     # --- the oracle
 
