@@ -34,7 +34,9 @@ async def follow(bus: Bus, store: Store, health: Health) -> AsyncGenerator[Reach
 
     Raises FencedError, TailLostError, asyncpg's errors, and those of an event that cannot be read.
     """
-    yield Reached(store.checkpoint.position, await store.live())
+    live = await store.look()
+    await tell(bus, store, live)  # whoever was here before may have died before saying it
+    yield Reached(store.checkpoint.position, live)
     quiet = 0
     async with Tail(bus, after=store.checkpoint.position) as tail:
         while True:

@@ -126,6 +126,8 @@ class Projector:
             raise FencedError(f"{schema} is not empty")
         self._health.active.set(1)
         building = await schemas.live(conn) != schema
+        if not building:
+            await schemas.drop_unused(conn, keep=[schema])
         log.info("works", schema=schema, position=store.checkpoint.position, head=head, building=building)
         async with aclosing(follow(self._bus, store, self._health)) as rounds:
             async for reached in rounds:

@@ -54,7 +54,7 @@ class Store:
         """
         batch = [recorded for recorded in batch if recorded.position > self.checkpoint.position]
         if not batch:
-            return await self.live()
+            return await self.look()
         async with self._conn.transaction():
             live = await self._move(batch[-1].position)
             rows = Rows(await self._rows(needs(batch)))
@@ -65,8 +65,14 @@ class Store:
         self.checkpoint = Checkpoint(batch[-1].position, self.checkpoint.epoch, self.checkpoint.installation_id)
         return live
 
-    async def live(self) -> str | None:
-        live: str | None = await self._conn.fetchval("SELECT schema FROM proximity.live")
+    async def look(self) -> str | None:
+        """The schema that `proximity.live` names. Raises FencedError; asyncpg's error when the tables are gone."""
+        row = await self._conn.fetchrow(
+            f"SELECT position, epoch, (SELECT schema FROM proximity.live) AS live FROM {self.schema}.checkpoint"  # noqa: S608
+        )
+        if row is None or (row["position"], row["epoch"]) != (self.checkpoint.position, self.checkpoint.epoch):
+            raise self._fenced()
+        live: str | None = row["live"]
         return live
 
     async def _move(self, position: int) -> str | None:
@@ -78,9 +84,12 @@ class Store:
             self.checkpoint.epoch,
         )
         if moved is None:
-            raise FencedError(f"{self.schema} is no longer at position {self.checkpoint.position}")
+            raise self._fenced()
         live: str | None = moved["live"]
         return live
+
+    def _fenced(self) -> FencedError:
+        return FencedError(f"{self.schema} is no longer at position {self.checkpoint.position}")
 
     async def _rows(self, wanted: Needs) -> dict[str, dict[str, Row]]:
         loaded: dict[str, dict[str, Row]] = {}
