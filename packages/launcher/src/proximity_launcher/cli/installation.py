@@ -112,7 +112,7 @@ def _tell(event: Row, *, machine: bool) -> None:
     if machine:
         return output.as_json(event)
     what = event["type"].removeprefix("dev.proximity.")
-    return output.say(f"{event['sequence']:>6}  {event['time'][:19]}  {event['subject']}  {what}")
+    return output.say(f"{int(event['sequence']):>6}  {event['time'][:19]}  {event['subject']}  {what}")
 
 
 def _sign_in(context: typer.Context, path: str, body: Row, *, machine: bool) -> None:

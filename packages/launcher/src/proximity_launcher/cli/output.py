@@ -14,7 +14,8 @@ from rich.text import Text
 from proximity_launcher.cli.server import Row
 from proximity_launcher.failure import Failure
 
-out = Console(highlight=False, soft_wrap=True)
+# a program that reads our tables wants one line per row
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 300)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _MARK = {"pending": "·", "running": "▸", "waiting": "…", "done": "✓", "failed": "✗"}
@@ -79,7 +80,7 @@ class Steps:
             if self._told.get(step["name"]) == step["status"]:
                 continue
             self._told[step["name"]] = step["status"]
-            if step["status"] in ("done", "failed") or self._live is None:
+            if step["status"] in ("done", "failed") or (self._live is None and step["status"] != "pending"):
                 self._print(_line(step))
 
     def _print(self, line: Text) -> None:

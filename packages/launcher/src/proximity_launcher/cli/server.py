@@ -143,7 +143,7 @@ def _failure(answer: httpx2.Response) -> Failure:
     except (ValueError, KeyError, TypeError):
         return Failure(f"The server answered {answer.status_code}.", code="unexpected_answer", status=status)
     fields = [f"{wrong['field']}: {wrong['message']}" for wrong in problem.get("errors") or ()]
-    message = " ".join([detail, *fields])
+    message = " ".join(fields) or detail
     if code == "not_signed_in":
         message = "You are not signed in. Run `proximity login`, or `proximity setup` on a new installation."
     return Failure(message, code=code, status=status)
