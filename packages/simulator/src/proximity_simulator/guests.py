@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
+from zoneinfo import available_timezones
 
+import fakepve.schema
 from fakepve.model import PveError, TaskError
 
 from . import worker_logs
 from .base import Base, Body, Values, refuse
-from .calls import current_task, log, warn
+from .calls import current_task, dies_late, log, warn
+from .tasks import DIED
 
 CREATE_SECONDS = 3.6
 """Of a small container on a real node; the first 5/6 of it under the config lock `create`."""
@@ -21,9 +24,11 @@ OTHER_SECONDS = {"create": 0.0, "clone": 4.9, "destroy": 0.4, "snapshot": 0.3, "
 LAST_WRITTEN = ("swap", "memory", "hostname")
 """Defaults that Proxmox adds only in the last write of a create: their absence shows one that was not finished."""
 SYSTEMD = {"debian": 252, "ubuntu": 255}
+GUEST_PATH = "/nodes/{node}/lxc/{vmid}"
 BRIDGES = ("vmbr0",)
 ARBITRARY_PATH = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."
 SSH_KEY = re.compile(r"(?:[^\s#]+ )?(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+) +[A-Za-z0-9+/=]{20,}(?: .*)?")
+VOLUME = re.compile(r"\d+(\.\d+)?|\S*/\S+|(vm|base|subvol)-\S+")
 IPV4 = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 
 asked_for: ContextVar[Values | None] = ContextVar("asked_for", default=None)
@@ -47,6 +52,14 @@ class Guests(Base):
         upid: str = await super().task(node, ttype, tid, user, body, vm, lock, log)
         return upid
 
+    def _routes_a_guests(self) -> list[Any]:
+        return [("GET", GUEST_PATH, self._lxc_index)]
+
+    async def _lxc_index(self, v: Values, user: str) -> list[dict[str, str]]:
+        """Open to every token: what it may not see it can still tell from what is gone."""
+        self._find_ct(v["node"], v["vmid"])
+        return [{"subdir": child} for child in fakepve.schema.load().children(GUEST_PATH)]
+
     # ----------------------------------------------------------------- create
 
     async def _lxc_create(self, user: str, v: Values) -> str:
@@ -60,7 +73,6 @@ class Guests(Base):
         pace(container)
         if v.get("start"):
             self.jobs[f"start after {upid}"] = asyncio.create_task(self._start_after(upid, container, user))
-        self.changed()
         return upid
 
     def _check_create(self, user: str, values: Values) -> None:
@@ -68,8 +80,8 @@ class Guests(Base):
         if ":" not in values["ostemplate"] or re.fullmatch(r"\d+(\.\d+)?", str(values.get("rootfs", ""))):
             raise PveError(500, ARBITRARY_PATH)
         _check_values(values)
-        if not re.fullmatch(r"[^:]+:(\d+(\.\d+)?|\S*/\S+|(vm|base|subvol)-\S+)(,.*)?", values.get("rootfs", "x:1")):
-            volume = values["rootfs"].split(",")[0].partition(":")[2]
+        _, colon, volume = str(values.get("rootfs", "")).split(",")[0].partition(":")
+        if colon and not VOLUME.fullmatch(volume):
             raise PveError(500, f"unable to parse directory volume name '{volume}'")
         if values.get("tags"):
             self.require(user, f"/vms/{values['vmid']}", "VM.Config.Options")  # a right on the pool does not count
@@ -84,7 +96,7 @@ class Guests(Base):
                 self._note_in_journal("destroy", container)
             raise TaskError(f"unable to create CT {container.vmid} - received interrupt") from None
         except TaskError as error:
-            if str(error) != "unexpected status":
+            if str(error) != DIED:
                 self._drop(container)
             raise
 
@@ -106,8 +118,8 @@ class Guests(Base):
         self.changed()
         log(*worker_logs.unpacked(container, self.random))
         self._warn_of_systemd(container)
-        if (current_task.get() or {}).get("killed"):
-            raise TaskError("unexpected status")
+        if dies_late.get():
+            raise TaskError(DIED)
         await self.pause(CREATE_SECONDS / 6)
         container.config.update(held)
         return note
@@ -125,7 +137,7 @@ class Guests(Base):
         """start=1: a second task, after the first."""
         await asyncio.wait({self.jobs[upid]})
         self.jobs.pop(f"start after {upid}", None)
-        if self.ct(container.vmid) is container and self.tasks[upid]["exitstatus"] != "unexpected status":
+        if self.ct(container.vmid) is container and self.tasks[upid]["exitstatus"] != DIED:
             await self._lxc_start(user, {"node": container.node, "vmid": container.vmid})
 
     # ---------------------------------------------------------- start, config
@@ -162,7 +174,6 @@ class Guests(Base):
         container = self.ct(int(values["vmid"]))
         if container.config.get("tags") == "":
             container.config["tags"] = " "
-        self.changed()
 
     def _read_only(self, node: str, vmid: int) -> str:
         """What writing to the cluster's file system says while there is no quorum."""
@@ -203,3 +214,6 @@ def _check_values(values: Values) -> None:
     for server in re.split(r"[,;\s]+", str(values.get("nameserver") or "")):
         if server and not IPV4.fullmatch(server) and ":" not in server:
             raise refuse(nameserver="invalid format - value does not look like a valid IP address\n")
+    zone = str(values.get("timezone") or "host")
+    if zone != "host" and zone not in available_timezones():
+        raise refuse(timezone=f"invalid format - invalid time zone '{zone}'\n")

@@ -18,6 +18,10 @@ _pattern = fakepve.schema._pattern
 _server_params = fakepve.server.params
 
 
+UNKNOWN_KEY = re.compile(r"invalid key in comma-separated list property: (\S+)")
+NOT_IN_SCHEMA = "property is not defined in schema and the schema does not allow additional properties"
+
+
 def form_pairs(text: str) -> list[tuple[str, str]]:
     """A form's fields. Empty values count; a value is cut at a raw `=`, which must be sent percent-encoded."""
     pairs = []
@@ -61,6 +65,7 @@ def validate(spec: dict[str, Any] | None, values: dict[str, Any]) -> tuple[dict[
             errors[name] = "invalid format - value does not look like a valid DNS name\n"
         if name in errors:
             errors[name] = re.sub(r"got '(ARRAY|HASH)'", r"got \1", errors[name])
+            errors[name] = UNKNOWN_KEY.sub(rf"format error\n{name}.\1: {NOT_IN_SCHEMA}", errors[name])
     return checked, errors
 
 

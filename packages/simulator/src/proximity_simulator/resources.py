@@ -171,13 +171,14 @@ class Resources(Base):
             "current-kernel": {"sysname": "Linux", "release": kernel, "version": "#1 SMP PREEMPT_DYNAMIC",
                                "machine": "x86_64"},
             "cpuinfo": {"cpus": figures.NODE_CPUS, "cores": 4, "sockets": 1, "model": "Intel(R) N305", "hvm": "1",
+                        "vendor": "GenuineIntel",
                         "mhz": "2596.142", "family": "6", "user_hz": 100, "flags": "fpu vme de pse"},
             "memory": {"total": entry["maxmem"], "used": entry["mem"], "free": entry["maxmem"] - entry["mem"],
                        "available": entry["maxmem"] - entry["mem"]},
             "swap": {"total": 8 << 30, "used": 0, "free": 8 << 30},
             "rootfs": {"total": entry["maxdisk"], "used": entry["disk"], "free": entry["maxdisk"] - entry["disk"],
                        "avail": entry["maxdisk"] - entry["disk"]},
-            "ksm": {"shared": 0}, "boot-info": {"mode": "efi", "secureboot": 0},
+            "ksm": {"shared": 0}, "boot-info": {"mode": "legacy-bios"},
         }  # fmt: skip
 
     # ---------------------------------------------------------------- a guest

@@ -15,6 +15,7 @@ from .base import Base
 from .guests import pace
 from .rights import Grant
 from .storages import PerNode
+from .tasks import DIED
 
 KEPT_TASKS = 100
 GUEST = ("vmid", "node", "status", "config", "pending", "snapshots", "pool", "started_at")
@@ -27,13 +28,11 @@ class StateFileError(Exception):
 
 
 def write_private(path: Path, text: str) -> None:
-    """The whole text or nothing, readable for the owner only."""
+    """The whole text or nothing, readable for the owner only. It outlives the process, not a power failure."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -62,7 +61,7 @@ class State(Base):
                 for who, grants in self.grants.items()
                 for grant in grants.values()
             ],
-            "tasks": [{k: v for k, v in task.items() if k != "killed"} for task in self.tasklog[-KEPT_TASKS:]],
+            "tasks": self.tasklog[-KEPT_TASKS:],
             "journal": self.journal.dump(),
         }
 
@@ -109,7 +108,7 @@ class State(Base):
     def _restore_tasks(self, tasks: list[dict[str, Any]]) -> None:
         for task in tasks:
             if task["status"] == "running":  # the process was killed in the middle, and its workers with it
-                task.update(status="stopped", exitstatus="unexpected status", endtime=task["starttime"])
+                task.update(status="stopped", exitstatus=DIED, endtime=task["starttime"])
             self.tasks[task["upid"]] = task
             self.tasklog.append(task)
         self._pids = itertools.count(max((task["pid"] for task in tasks), default=1000) + 1)

@@ -85,4 +85,5 @@ class Storages(Base):
             if entry is None:
                 return None
             total, used, _ = self._space(self.storages[name])
-        return entry | {"disk": used, "maxdisk": total}
+        known = {} if self.online(node) else {"status": "unknown"}
+        return entry | {"disk": used, "maxdisk": total} | known

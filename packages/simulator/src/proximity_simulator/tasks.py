@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
-from fakepve.model import TaskError
+from fakepve.model import PveError, TaskError
 from fakepve.server import USER
 
 from . import parameters
 from .base import Base, Body, Values, refuse
-from .calls import Record, current_call, current_task
+from .calls import Record, current_call, current_task, dies_late
 
 UPID = re.compile(r"UPID:([a-zA-Z0-9.-]+):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:\s]+:[^:\s]*:[^:\s]+:")
 KEPT = 1000
 """Finished tasks that are kept: a real node forgets after 560 to 1120 of them."""
 COMMON = ("upid", "node", "pid", "pstart", "starttime", "type", "id")
+DIED = "unexpected status"
+"""The exit status of a task whose worker did not come to its end."""
 LOCKING = ("vzcreate", "vzrestore", "vzclone")
 
 
@@ -56,7 +58,7 @@ class Tasks(Base):
 
     async def _work(self, record: Record, body: Body, locked: Any, guest: Any) -> None:
         current_task.set(record)
-        status = "OK"
+        status = DIED
         try:
             if locked is not None:
                 if locked.lock_holder is not None:
@@ -69,15 +71,17 @@ class Tasks(Base):
                     self.release(locked, record["upid"])
             if note:
                 record["log"].append(note)
-            if record["warnings"]:
-                status = f"WARNINGS: {record['warnings']}"
+            status = f"WARNINGS: {record['warnings']}" if record["warnings"] else "OK"
         except TaskError as error:
             status = str(error)
+        except PveError as error:
+            status = error.message
         except asyncio.CancelledError:
             status = "received interrupt"
             if record["type"] in LOCKING and guest is not None and guest.lock == "create":
                 self._drop(guest)
-        self._ended(record, status)
+        finally:
+            self._ended(record, status)
 
     async def _fated(self, record: Record, body: Body, guest: Any) -> str | None:
         """Run the body, unless a fault was asked for on this task."""
@@ -86,9 +90,9 @@ class Tasks(Base):
             return await body()
         if fault.kind == "task_killed":
             if fault.stage == "late":
-                record["killed"] = "late"
+                dies_late.set(True)
                 await body()
-            raise TaskError("unexpected status")
+            raise TaskError(DIED)
         if fault.effect:
             await body()
         else:
@@ -99,7 +103,7 @@ class Tasks(Base):
 
     def _ended(self, record: Record, status: str) -> None:
         good = status == "OK" or status.startswith("WARNINGS")
-        if status != "unexpected status":
+        if status != DIED:
             record["log"].append(f"TASK {status}" if good else f"TASK ERROR: {status}")
         record.update(status="stopped", exitstatus=status, endtime=int(time.time()))
         self.jobs.pop(record["upid"], None)

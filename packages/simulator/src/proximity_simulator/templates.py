@@ -18,10 +18,10 @@ MEGABYTE = 1_000_000
 INDEX = (
     ("almalinux-10-default_20250930_amd64.tar.xz", "LXC default image for almalinux 10 (20250930)", 98),
     ("alpine-3.22-default_20250617_amd64.tar.xz", "LXC default image for alpine 3.22 (20250617)", 3),
-    ("alpine-3.23-default_20260116_amd64.tar.xz", "LXC default image for alpine 3.23 (20260116)", 3),
+    ("alpine-3.24-default_20260714_amd64.tar.xz", "LXC default image for alpine 3.24 (20260714)", 3),
     ("archlinux-base_20240911-1_amd64.tar.zst", "ArchLinux base image.", 150),
     ("debian-12-standard_12.12-1_amd64.tar.zst", "Debian 12 Bookworm (standard)", 126),
-    ("debian-13-standard_13.1-2_amd64.tar.zst", "Debian 13 Trixie (standard)", 129),
+    ("debian-13-standard_13.6-1_amd64.tar.zst", "Debian 13 Trixie (standard)", 129),
     ("fedora-42-default_20250428_amd64.tar.xz", "LXC default image for fedora 42 (20250428)", 104),
     ("ubuntu-22.04-standard_22.04-1_amd64.tar.zst", "Ubuntu 22.04 Jammy (standard)", 130),
     ("ubuntu-24.04-standard_24.04-2_amd64.tar.zst", "Ubuntu 24.04 Noble (standard)", 142),
