@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import nats.errors
 import structlog
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from proximity.domain.settings.settings import InstallationFounded
 from proximity.messaging import direct, subjects
+from proximity.messaging.client import Client
 from proximity.messaging.clock import ServerClock
 from proximity.messaging.codec import decode_event
 

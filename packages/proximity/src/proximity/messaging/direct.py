@@ -1,5 +1,6 @@
 """Direct Get: reading a stream without a consumer (NATS ADR-31). An atomic batch is seen whole or not at all."""
 
+import asyncio
 import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from proximity.messaging import subjects
 
@@ -85,29 +87,40 @@ async def last_of_each(line: Line, stream: str, subject: str) -> list[StoredMess
 
 
 async def _request(line: Line, stream: str, request: dict[str, Any]) -> Page:
+    answer = _Answer(stream)
     inbox = line.nc.new_inbox()
-    replies = await line.nc.subscribe(inbox)
-    messages: list[StoredMessage] = []
+    replies = await line.nc.subscribe(inbox, cb=answer.heard)
     try:
         await line.nc.publish(subjects.direct_get(stream), json.dumps(request).encode(), reply=inbox)
         async with line.answer_in_time():
-            while True:
-                reply = await replies.next_msg(timeout=None)
-                headers = reply.headers or {}
-                match headers.get("Status"):
-                    case None:
-                        messages.append(_stored(headers, reply.data))
-                    case "204":
-                        return Page(messages, int(headers.get("Nats-Num-Pending", 0)))
-                    case "404":
-                        return Page(messages, 0)
-                    case "503":
-                        raise TimeoutError(f"nobody answers for stream {stream}")
-                    case status:
-                        raise ReadError(f"Direct Get of {stream}: {status} {headers.get('Description', '')}")
+            return await answer.page
     finally:
-        if not line.nc.is_closed:
+        if not line.nc.is_closed and not line.nc.is_draining:
             await replies.unsubscribe()
+
+
+class _Answer:
+    """Collects the messages of one request. A callback costs a quarter of what awaiting each message does."""
+
+    def __init__(self, stream: str) -> None:
+        self.page: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
+        self._stream = stream
+        self._messages: list[StoredMessage] = []
+
+    async def heard(self, reply: Msg) -> None:
+        headers = reply.headers or {}
+        status = headers.get("Status")
+        if status is None:
+            self._messages.append(_stored(headers, reply.data))
+        elif self.page.done():
+            return
+        elif status in ("204", "404"):
+            self.page.set_result(Page(self._messages, int(headers.get("Nats-Num-Pending", 0))))
+        elif status == "503":
+            self.page.set_exception(TimeoutError(f"nobody answers for stream {self._stream}"))
+        else:
+            reason = f"{status} {headers.get('Description', '')}"
+            self.page.set_exception(ReadError(f"Direct Get of {self._stream}: {reason}"))
 
 
 def _stored(headers: dict[str, str], data: bytes) -> StoredMessage:

@@ -119,7 +119,9 @@ def to_headers(meta: Metadata, subject: str, partition_key: str, dataschema: str
 
 def from_headers(headers: Mapping[str, str] | None) -> Metadata:
     """Raises EnvelopeError."""
-    raw = {name.lower(): value for name, value in (headers or {}).items()}
+    raw = headers or {}
+    if "ce-specversion" not in raw:
+        raw = {name.lower(): value for name, value in raw.items()}
     if _required(raw, "specversion") != "1.0":
         raise EnvelopeError("ce-specversion is not 1.0")
     wire_type = _required(raw, "type")
