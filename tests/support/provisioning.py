@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,7 @@ from proximity.messaging.connection import Bus
 from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
 from proximity.proxmox.connection import Connection
-from proximity.proxmox.hypervisor import ProxmoxHypervisor
+from proximity.proxmox.hypervisor import ContainerSpec, ProxmoxHypervisor
 from proximity.vault.key import create_key, read_key
 from proximity.vault.vault import Vault
 from support.servers import Nats
@@ -237,17 +239,54 @@ class Stage:
         end = await self.ended(application_id, operation_id, patience)
         assert isinstance(end, ev.OperationSucceeded), f"{end}\n{self.logs()[-6000:]}"
 
+    async def decided(self, operation_id: str) -> str:
+        """The type of the first event that the command led to."""
+
+        async def look() -> list[str]:
+            return [r.metadata.type for r in await self.everything() if r.metadata.causation_id == operation_id]
+
+        def decision(types: list[str]) -> str | None:
+            return next((t for t in types if not t.startswith("claim.")), None)
+
+        return str(decision(await self.until(look, decision)))
+
     async def running(self, name: str = "Wiki", spec: Spec = DEBIAN) -> str:
         """An application that was deployed and runs; its id."""
         application_id, operation_id = await self.deploy(name, spec)
         await self.succeeded(application_id, operation_id)
         return application_id
 
+    async def get(self, port: int, path: str) -> tuple[int, str]:
+        """From a provisioner's health port."""
+
+        def ask() -> tuple[int, str]:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+
+        return await asyncio.to_thread(ask)
+
     # --- Proxmox, behind Proximity's back
 
     def proxmox(self) -> ProxmoxHypervisor:
         seen = self.simulator.connection()
         return ProxmoxHypervisor(Connection((seen.url,), seen.token_id, seen.token_secret, seen.fingerprint))
+
+    def container_spec(self, vmid: int) -> ContainerSpec:
+        """A stranger's container."""
+        return ContainerSpec(
+            vmid=vmid,
+            hostname="stranger",
+            template_volid="local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst",
+            rootfs_storage="local-lvm",
+            disk_gib=1,
+            cores=1,
+            memory_mib=128,
+            bridge="vmbr0",
+            description="",
+        )
 
     async def task_done(self, upid: str) -> None:
         client = self.proxmox()

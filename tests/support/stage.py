@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from proximity_launcher.up.ports import free_ports
 from support.provisioning import Stage
 from support.servers import Nats
 from support.simulator import SimulatorProcess
@@ -24,3 +25,8 @@ async def running_stage(stage: Stage) -> Stage:
     stage.provisioner()
     await stage.connected()
     return stage
+
+
+@pytest.fixture
+def free_port() -> int:
+    return free_ports(1)[0]

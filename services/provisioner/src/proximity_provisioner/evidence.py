@@ -41,7 +41,9 @@ async def in_list(job: Job, intent: Intent, upid: str) -> Task | None:
 
 async def guest_evidence(job: Job, intent: Intent, *, answered_exists: bool = False) -> Evidence:
     """Of a call on a guest. Raises ProxmoxError when nobody can tell."""
-    if intent.upid is None and (tasks := await our_tasks(job, intent)):
+    # the very first send was refused: whoever works on that number now, it is not for us
+    refused_at_once = answered_exists and intent.attempt == 1
+    if intent.upid is None and not refused_at_once and (tasks := await our_tasks(job, intent)):
         latest = max([task for task in tasks if task.running] or tasks, key=lambda task: task.starttime)
         return Evidence(upid=latest.upid, answered_exists=answered_exists)
     sight = await look(job)
@@ -53,7 +55,6 @@ async def guest_evidence(job: Job, intent: Intent, *, answered_exists: bool = Fa
             exists: dict[StepName, bool | None] = {"create": True, "destroy": None}
             guest = GuestEvidence(exists=exists.get(intent.step, False))
         case NotOurs(config=config, blank=blank):
-            refused_at_once = answered_exists and intent.attempt == 1
             guest = GuestEvidence(exists=True, ours=blank and not refused_at_once, lock=config.lock)
         case Ours(config=config):
             guest = GuestEvidence(

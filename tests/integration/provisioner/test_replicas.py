@@ -1,0 +1,130 @@
+"""Several replicas, wrong clocks, restarts of NATS: the log keeps them from doing anything twice."""
+
+import asyncio
+from pathlib import Path
+
+from proximity.domain.application import commands as cmd
+from proximity.domain.application import events as ev
+from support.provisioning import Stage
+
+# Loaded by the interpreter before anything else: this replica's wall clock is five minutes fast.
+SHIFTED = """
+import datetime, time
+_time, _time_ns = time.time, time.time_ns
+time.time = lambda: _time() + 300
+time.time_ns = lambda: _time_ns() + 300 * 10**9
+
+class _Shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+
+    @classmethod
+    def utcnow(cls):
+        return cls.fromtimestamp(time.time(), datetime.timezone.utc).replace(tzinfo=None)
+
+datetime.datetime = _Shifted
+"""
+
+
+async def test_two_replicas_share_the_work_and_create_each_container_once(stage: Stage) -> None:
+    stage.provisioner()
+    stage.provisioner()
+    await stage.connected()
+
+    deployments = await asyncio.gather(*(stage.deploy(f"Wiki {n}") for n in range(6)))
+    for application_id, operation_id in deployments:
+        await stage.succeeded(application_id, operation_id)
+
+    assert len(stage.creates()) == len(stage.ours()) == 6
+    runners = {r.event.runner for r in await stage.everything() if isinstance(r.event, ev.StepIntended)}
+    assert len(runners) == 2
+
+
+async def test_same_name_at_the_same_moment_is_given_once(stage: Stage) -> None:
+    stage.provisioner()
+    stage.provisioner()
+    await stage.connected()
+    deployments = await asyncio.gather(*(stage.deploy("Wiki") for _ in range(4)))
+    decided = [await stage.decided(operation_id) for _, operation_id in deployments]
+    assert sorted(decided) == ["application.deploy_requested.v1"] + ["operation.command_rejected.v1"] * 3
+
+
+async def test_wall_clock_five_minutes_fast_changes_nothing(stage: Stage, tmp_path: Path) -> None:
+    folder = tmp_path / "shifted"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(SHIFTED)
+    stage.provisioner(PYTHONPATH=str(folder), PROXIMITY_REPEAT_AFTER_SECONDS="0.5")
+    await stage.connected()
+    stage.simulator.fault("drop_after", method="POST", path="/status/start$")
+    application_id = await stage.running()
+
+    await stage.succeeded(application_id, await stage.ask(cmd.RestartApplication, application_id))
+
+    kinds = [type(r.event) for r in await stage.history(application_id)]
+    assert ev.DeadlinePassed not in kinds
+    assert len(stage.creates()) == 1
+    seen = [r.metadata.time for r in await stage.history(application_id)]
+    assert all(
+        abs((r.stored_at - at).total_seconds()) < 60
+        for r, at in zip(await stage.history(application_id), seen, strict=True)
+    )
+
+
+async def test_nats_restarts_in_the_middle(stage: Stage) -> None:
+    process = stage.provisioner()
+    await stage.connected()
+    deployments = [await stage.deploy(f"Wiki {n}") for n in range(3)]
+    await stage.happened(deployments[0][0], ev.StepIntended, step="create")
+
+    await stage.nats.restart()
+
+    for application_id, operation_id in deployments:
+        await stage.succeeded(application_id, operation_id)
+    assert process.running
+    assert len(stage.creates()) == len(stage.ours()) == 3
+
+
+async def test_outcome_survives_an_absence_of_nats_longer_than_the_lease(stage: Stage) -> None:
+    """The answer of Proxmox arrives while nobody can write it down; the lease is lost meanwhile."""
+    process = stage.provisioner()
+    await stage.connected()
+    stage.simulator.fault("slow", method="POST", path=r"/lxc$", seconds=2)
+    application_id, operation_id = await stage.deploy()
+    await stage.happened(application_id, ev.StepIntended, step="create")
+    await stage.nats.server.kill()
+    await asyncio.sleep(11)
+    await stage.nats.server.start()
+
+    await stage.succeeded(application_id, operation_id)
+    assert process.running
+    assert len(stage.creates()) == 1
+
+
+async def test_sigterm_ends_it_and_a_successor_goes_on(stage: Stage) -> None:
+    first = stage.provisioner()
+    await stage.connected()
+    application_id, operation_id = await stage.deploy()
+    await stage.happened(application_id, ev.StepIntended, step="create")
+    assert first.stop() == 0
+    stage.provisioner()
+    await stage.succeeded(application_id, operation_id)
+    assert len(stage.creates()) == 1
+
+
+async def test_health(stage: Stage, free_port: int) -> None:
+    stage.provisioner(PROXIMITY_HEALTH_PORT=str(free_port))
+    await stage.connected()
+    assert await stage.get(free_port, "/livez") == (200, "ok")
+    assert (await stage.get(free_port, "/readyz"))[0] == 200
+    status, metrics = await stage.get(free_port, "/metrics")
+    assert status == 200
+    assert "proximity_received_messages_total{" in metrics
+    assert stage.cluster_id not in metrics
+    await stage.nats.server.kill()
+
+    async def ready() -> int:
+        return (await stage.get(free_port, "/readyz"))[0]
+
+    await stage.until(ready, lambda status: status == 503)
+    assert (await stage.get(free_port, "/livez"))[0] == 200
