@@ -31,7 +31,7 @@ def test_drop_after_the_effect(pve: Pve, simulator: SimulatorProcess) -> None:
 
 
 def test_an_effect_later_than_the_client_left(pve: Pve, simulator: SimulatorProcess) -> None:
-    simulator.fault("late", method="POST", path=LXC, seconds=0.3)
+    simulator.fault("late", method="POST", path=LXC, seconds=1)
     with pytest.raises(requests.ConnectionError):
         pve.create(20001)
     assert simulator.guest(20001) is None
@@ -41,13 +41,13 @@ def test_an_effect_later_than_the_client_left(pve: Pve, simulator: SimulatorProc
 
 
 def test_a_revoked_token_stops_a_request_that_waits(pve: Pve, simulator: SimulatorProcess) -> None:
-    simulator.fault("late", method="POST", path=LXC, seconds=0.2)
+    simulator.fault("late", method="POST", path=LXC, seconds=1)
     with pytest.raises(requests.ConnectionError):
         pve.create(20001)
     simulator.fault("token_revoked", token=simulator.connection().token_id)
     answer = pve.call("GET", "/version")
     assert (answer.status_code, answer.reason) == (401, "Authentication failed!")
-    time.sleep(0.4)  # the request's time has come and gone
+    eventually(lambda: {"method": "POST", "path": "/api2/json/nodes/pve1/lxc"} in simulator.requests())
     simulator.clear_faults()
     assert simulator.guest(20001) is None
     assert pve.call("GET", "/version").status_code == 200
@@ -165,6 +165,8 @@ def test_a_fault_nobody_knows_is_refused(simulator: SimulatorProcess) -> None:
         simulator.fault("earthquake")
     with pytest.raises(ValueError, match="no guest 999"):
         simulator.fault("lock", vmid=999)
+    with pytest.raises(ValueError, match="not in tuple"):
+        simulator.fault("task_killed", stage="never")
     with pytest.raises(ValueError, match="unexpected keyword"):
         simulator.fault("slow", color="red")
     assert simulator.faults() == []

@@ -28,25 +28,35 @@ def test_a_container_comes_to_life_and_goes_again(pve: Pve, simulator: Simulator
     assert entries == [("create", 20001, upid), ("destroy", 20001, destroy)]
 
 
-def test_a_create_shows_its_config_late_and_the_swap_last(pve: Pve) -> None:
+def test_a_create_shows_its_config_late_and_the_swap_last(pve: Pve, simulator: SimulatorProcess) -> None:
+    held = simulator.fault("task_held", type="vzcreate", stage="early")
     upid = pve.create(20001).json()["data"]
     assert set(pve.get(CONFIG)) == {"lock", "digest"}
-    written = eventually(lambda: "rootfs" in (config := pve.get(CONFIG)) and config)
+    assert pve.get("/nodes/pve1/lxc/20001/status/current")["name"] == "CT20001"
+    simulator.remove_fault(held)
+    assert pve.ended(upid) == "OK"
+    simulator.fault("task_held", type="vzcreate", stage="late")
+    upid = pve.create(20002).json()["data"]
+    written = eventually(lambda: "rootfs" in (config := pve.get("/nodes/pve1/lxc/20002/config")) and config)
+    assert written["description"] == "proximity:i:a:o:1\n"
     assert "lock" not in written
     assert "swap" not in written
     assert pve.task(upid)["status"] == "running"
+    simulator.clear_faults()
     assert pve.ended(upid) == "OK"
-    assert pve.get(CONFIG)["swap"] == 512
+    assert pve.get("/nodes/pve1/lxc/20002/config")["swap"] == 512
 
 
-def test_a_guest_that_is_being_created_is_locked(pve: Pve) -> None:
+def test_a_guest_that_is_being_created_is_locked(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_held", vmid=20001)
     pve.create(20001)
     assert pve.call("DELETE", "/nodes/pve1/lxc/20001").reason == "CT is locked (create)"
     assert pve.create(20001).reason == "CT 20001 already exists on node 'pve1'"
     assert pve.create(20001, node="pve2").reason == "CT 20001 already exists on node 'pve1'"
 
 
-def test_a_configuration_change_waits_for_the_create(pve: Pve) -> None:
+def test_a_configuration_change_waits_for_the_create(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_held", vmid=20001, seconds=0.1)
     upid = pve.create(20001).json()["data"]
     assert pve.call("PUT", CONFIG, data={"memory": 600}).status_code == 200
     assert pve.task(upid)["status"] == "stopped"
@@ -171,6 +181,7 @@ def test_many_at_once(pve: Pve, simulator: SimulatorProcess) -> None:
 
 
 def test_an_aborted_create_leaves_nothing(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_held", vmid=20001)
     upid = pve.create(20001).json()["data"]
     answer: requests.Response = pve.call("DELETE", f"/nodes/pve1/tasks/{upid}")
     assert answer.json()["data"] is None

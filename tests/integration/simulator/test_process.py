@@ -33,6 +33,7 @@ def test_what_was_is_still_there_after_a_restart(own_simulator: SimulatorProcess
 
 def test_a_stop_lets_tasks_end(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
     pve = client(own_simulator, tmp_path)
+    own_simulator.fault("task_held", vmid=20001)
     upid = pve.create(20001).json()["data"]
     own_simulator.restart()
     assert pve.task(upid)["exitstatus"] == "OK"
@@ -41,7 +42,9 @@ def test_a_stop_lets_tasks_end(own_simulator: SimulatorProcess, tmp_path: Path) 
 
 def test_a_kill_leaves_what_a_power_failure_leaves(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
     pve = client(own_simulator, tmp_path)
-    done, cut = pve.created(20001), pve.create(20002).json()["data"]
+    done = pve.created(20001)
+    own_simulator.fault("task_held", vmid=20002)
+    cut = pve.create(20002).json()["data"]
     own_simulator.kill()
     own_simulator.start()
     assert pve.task(done)["exitstatus"] == "OK"

@@ -10,6 +10,7 @@ UNKNOWN = "UPID:pve1:00000001:00000001:60000000:vzstart:100:root@pam:"
 
 
 def test_a_running_task_is_not_in_the_archive(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_held", vmid=20001)
     upid = pve.create(20001).json()["data"]
     assert pve.get(LIST, vmid=20001) == []
     for source in ("active", "all"):
@@ -20,6 +21,7 @@ def test_a_running_task_is_not_in_the_archive(pve: Pve, simulator: SimulatorProc
     status = pve.task(upid)
     assert (status["user"], status["tokenid"], status["status"]) == ("proximity@pve", "simulator", "running")
     assert "exitstatus" not in status
+    simulator.clear_faults()
     pve.ended(upid)
     (done,) = pve.get(LIST, vmid=20001)
     assert (done["status"], done["user"], done["tokenid"]) == ("OK", "proximity@pve", "simulator")

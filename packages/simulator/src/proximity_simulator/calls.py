@@ -30,8 +30,6 @@ class Call:
     vmid: int | None = None
 
 
-dies_late: ContextVar[bool] = ContextVar("dies_late", default=False)
-"""Whether the worker that runs is to be killed shortly before its end."""
 NO_CALL = Call()
 current_call: ContextVar[Call] = ContextVar("current_call", default=NO_CALL)
 current_task: ContextVar[Record | None] = ContextVar("current_task", default=None)

@@ -8,7 +8,7 @@ from aiohttp import web
 from fakepve.lxc import FakeCt
 
 from . import demo
-from .faults import STATES, VIEWS, Fault, UnknownFaultError
+from .faults import LASTING, Fault, UnknownFaultError
 from .simulator import Simulator
 
 
@@ -43,7 +43,7 @@ class Control:
         except KeyError as error:
             self._simulator.faults.remove(fault)
             raise UnknownFaultError(str(error.args[0])) from error
-        if fault.kind in STATES + VIEWS and fault.seconds:
+        if fault.kind in LASTING and fault.seconds:
             asyncio.get_running_loop().call_later(fault.seconds, self._simulator.lift, fault)
         return web.json_response(_shown(fault), status=201)
 

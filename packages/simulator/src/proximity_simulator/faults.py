@@ -4,18 +4,27 @@ A fault on *calls* strikes API calls as they come in, a fault on *tasks* strikes
 holds from the moment it is asked for until it is removed or its seconds are over.
 """
 
+import asyncio
 import itertools
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from .calls import NO_CALL, Call, Record
 
 CALLS = ("slow", "drop_before", "drop_after", "late", "596")
-TASKS = ("task_error", "task_killed")
+TASKS = ("task_error", "task_killed", "task_held")
 VIEWS = ("task_log_gone",)
 STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full")
+STAGES = ("early", "late")
 KINDS = CALLS + TASKS + VIEWS + STATES
+LASTING = (*VIEWS, *STATES, "task_held")
+"""Not used up by striking: they are over when they are removed, or after their seconds."""
+
+
+late_fault: ContextVar["Fault | None"] = ContextVar("late_fault", default=None)
+"""What the worker that runs has to meet shortly before its end."""
 
 
 class UnknownFaultError(ValueError):
@@ -54,7 +63,7 @@ class Match:
         )
 
 
-@dataclass
+@dataclass(eq=False)
 class Fault:
     """`times`: how many more strikes (None: until removed). `seconds`: real seconds, what for depends on the kind.
 
@@ -74,6 +83,7 @@ class Fault:
     storage: str | None = None
     token: str | None = None
     struck: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def strike(self) -> None:
         self.struck += 1
@@ -93,17 +103,19 @@ class Faults:
     def add(self, kind: str, match: dict[str, Any] | None = None, **what: Any) -> Fault:
         if kind not in KINDS:
             raise UnknownFaultError(f"unknown fault {kind!r}, one of: {', '.join(KINDS)}")
-        if kind in STATES + VIEWS:
+        if kind in LASTING:
             what.setdefault("times", None)
         try:
             fault = Fault(next(self._ids), kind, Match(**(match or {})), **what)
             re.compile(fault.match.path or "")
-        except (TypeError, re.error) as error:
+            STAGES.index(fault.stage)
+        except (TypeError, ValueError, re.error) as error:
             raise UnknownFaultError(str(error)) from error
         self.all.append(fault)
         return fault
 
     def remove(self, fault: Fault) -> None:
+        fault.over.set()
         if fault in self.all:
             self.all.remove(fault)
 

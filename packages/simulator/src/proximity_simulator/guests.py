@@ -13,7 +13,7 @@ from fakepve.model import PveError, TaskError
 
 from . import worker_logs
 from .base import Base, Body, Values, refuse
-from .calls import current_task, dies_late, log, warn
+from .calls import current_task, log, warn
 from .tasks import DIED
 
 CREATE_SECONDS = 3.6
@@ -118,8 +118,7 @@ class Guests(Base):
         self.changed()
         log(*worker_logs.unpacked(container, self.random))
         self._warn_of_systemd(container)
-        if dies_late.get():
-            raise TaskError(DIED)
+        await self.meet_fault()
         await self.pause(CREATE_SECONDS / 6)
         container.config.update(held)
         return note

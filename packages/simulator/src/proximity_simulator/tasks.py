@@ -12,7 +12,8 @@ from fakepve.server import USER
 
 from . import parameters
 from .base import Base, Body, Values, refuse
-from .calls import Record, current_call, current_task, dies_late
+from .calls import Record, current_call, current_task
+from .faults import late_fault
 
 UPID = re.compile(r"UPID:([a-zA-Z0-9.-]+):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:\s]+:[^:\s]*:[^:\s]+:")
 KEPT = 1000
@@ -88,11 +89,13 @@ class Tasks(Base):
         fault = self.faults.on_task(record, current_call.get())
         if fault is None:
             return await body()
-        if fault.kind == "task_killed":
-            if fault.stage == "late":
-                dies_late.set(True)
-                await body()
-            raise TaskError(DIED)
+        if fault.kind != "task_error":
+            late_fault.set(fault)
+            if fault.stage == "early":
+                await self.meet_fault()
+            note = await body()
+            await self.meet_fault()
+            return note
         if fault.effect:
             await body()
         else:
@@ -100,6 +103,15 @@ class Tasks(Base):
             if record["type"] in LOCKING and guest is not None:
                 self._drop(guest)
         raise TaskError(fault.text)
+
+    async def meet_fault(self) -> None:
+        """Die or be held here, if that is what was asked for; once in a worker's life."""
+        fault = late_fault.get()
+        late_fault.set(None)
+        if fault is not None and fault.kind == "task_killed":
+            raise TaskError(DIED)
+        if fault is not None:
+            await fault.over.wait()
 
     def _ended(self, record: Record, status: str) -> None:
         good = status == "OK" or status.startswith("WARNINGS")
@@ -112,6 +124,8 @@ class Tasks(Base):
     async def finish(self) -> None:
         """Let the tasks that run come to their end at once, before the process ends."""
         self.hurry.set()
+        for fault in list(self.faults.all):
+            self.faults.remove(fault)
         while self.jobs:
             await asyncio.wait(set(self.jobs.values()))
 
