@@ -10,6 +10,7 @@ import pytest
 from proximity.messaging import subjects
 from proximity.messaging.event_store import EventStore
 from proximity.readmodel.schema import schema_name
+from proximity_launcher.up.ports import fetch, free_ports
 from proximity_projector import schemas
 from proximity_projector.health import Health
 from proximity_projector.projector import rebuild
@@ -171,26 +172,60 @@ async def test_an_event_nobody_knows_stops_it_with_its_name(world: World) -> Non
     assert at["position"] == position
 
 
-@pytest.mark.slow
-async def test_kill_9_in_the_middle_of_catching_up(world: World, nats: Nats) -> None:
-    told = [t for n in range(40) for t in of("application", f"a{n}", deployed(f"op-{n}", f"App {n}"))]
-    environment = {
+def _environment(world: World, nats: Nats, health_port: int = 0) -> dict[str, str]:
+    return {
         "PROXIMITY_NATS_URL": nats.url,
         "PROXIMITY_NATS_PASSWORD_FILE": str(nats.password_file("projector")),
         "PROXIMITY_DATABASE_URL": world.database.url,
         "PROXIMITY_DATABASE_PASSWORD_FILE": str(world.database.password_file),
+        "PROXIMITY_HEALTH_PORT": str(health_port),
     }
+
+
+async def _start(environment: dict[str, str], *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "proximity_projector", *arguments, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def test_the_process_says_how_it_is_rebuilds_beside_and_ends_in_order(world: World, nats: Nats) -> None:
+    port = free_ports(1)[0]
+    environment = _environment(world, nats, port)
+    process = await _start(environment)
+    await world.reached(await world.append(of("application", "a1", deployed())))
+    assert await fetch(port, "/readyz") == (200, b"ok\n")
+    assert await fetch(port, "/livez") == (200, b"ok\n")
+    status, metrics = await fetch(port, "/metrics")
+    assert status == 200
+    assert b"proximity_projector_lag_events 0.0" in metrics
+
+    before = await world.checkpoint()
+    rebuilding = await _start(environment, "rebuild")
+    said, _ = await rebuilding.communicate()
+    after = await world.checkpoint()
+    assert rebuilding.returncode == 0
+    assert before is not None
+    assert after is not None
+    assert after["epoch"] != before["epoch"]
+    assert f"up to position {after['position']}" in said.decode()
+
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+
+
+@pytest.mark.slow
+async def test_kill_9_in_the_middle_of_catching_up(world: World, nats: Nats) -> None:
+    told = [t for n in range(25) for t in of("application", f"a{n}", deployed(f"op-{n}", f"App {n}"))]
+    environment = _environment(world, nats)
     writing = asyncio.create_task(world.append(told))
-    for killed_at in (60, 200, 400):
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "proximity_projector", env=environment)
+    for killed_at in (40, 120, 240):
+        process = await _start(environment)
         await world.reached(killed_at)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     last = await writing
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "proximity_projector", env=environment)
-    await world.reached(last)
-    process.send_signal(signal.SIGTERM)
-    assert await process.wait() == 0
+    async with world.projecting():
+        await world.reached(last)
     live = await world.rows()
     conn = await world.connect()
     copy = await rebuild(world.bus, conn, Health())

@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from proximity.readmodel.tables import Time, metadata
 
 PREFIX = "rm_"
-READER = "proximity_api"
+READER = "api"
 
 live = Table(
     "live",
