@@ -105,6 +105,15 @@ def test_a_worker_killed_early_leaves_the_lock_for_ever(pve: Pve, simulator: Sim
     assert simulator.journal() == []
 
 
+def test_a_worker_that_never_was_leaves_the_lock_and_no_task(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_lost", type="vzcreate")
+    answer = pve.create(20001)
+    assert (answer.status_code, answer.reason) == (596, "Broken pipe")
+    assert set(pve.get("/nodes/pve1/lxc/20001/config")) == {"lock", "digest"}
+    assert pve.get("/nodes/pve1/tasks", source="all", vmid=20001) == []
+    assert simulator.journal() == []
+
+
 def test_a_worker_killed_late_leaves_a_guest_without_swap(pve: Pve, simulator: SimulatorProcess) -> None:
     simulator.fault("task_killed", type="vzcreate", stage="late")
     upid = pve.created(20001)

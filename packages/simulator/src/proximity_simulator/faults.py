@@ -18,7 +18,8 @@ TASKS = ("task_error", "task_killed", "task_held")
 VIEWS = ("task_log_gone",)
 STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full")
 STAGES = ("early", "late")
-KINDS = CALLS + TASKS + VIEWS + STATES
+FORKS = ("task_lost",)
+KINDS = CALLS + FORKS + TASKS + VIEWS + STATES
 LASTING = (*VIEWS, *STATES, "task_held")
 """Not used up by striking: they are over when they are removed, or after their seconds."""
 
@@ -122,6 +123,10 @@ class Faults:
     def on_call(self, call: Call) -> Fault | None:
         """The first fault that strikes this call, struck."""
         return self._strike(f for f in self.all if f.kind in CALLS and f.match.strikes(call))
+
+    def on_fork(self, record: Record, call: Call) -> Fault | None:
+        """What strikes between the last thing that a call does itself and its worker."""
+        return self._strike(f for f in self.all if f.kind in FORKS and f.match.strikes_task(record, call))
 
     def on_task(self, record: Record, call: Call) -> Fault | None:
         return self._strike(f for f in self.all if f.kind in TASKS and f.match.strikes_task(record, call))

@@ -47,6 +47,8 @@ class Tasks(Base):
             "upid": upid, "node": node, "pid": pid, "pstart": pid * 7, "starttime": start, "type": ttype,
             "id": str(tid), "user": user, "status": "running", "log": list(log), "warnings": 0,
         }  # fmt: skip
+        if self.faults.on_fork(record, current_call.get()):
+            raise PveError(596, "Broken pipe")
         self.tasks[upid] = record
         self.tasklog.append(record)
         self._forget()
