@@ -1,21 +1,18 @@
-"""The api on a port of its own in this process, the projector as a process, both on real servers."""
+"""The api on a port of its own and the projector, both in this process, on real servers."""
 
 import asyncio
 import base64
 import contextlib
 import json
-import os
 import secrets
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -31,6 +28,10 @@ from proximity_api import main
 from proximity_api.parts import Parts
 from proximity_api.settings import Settings
 from proximity_launcher.up.ports import free_ports
+from proximity_projector.database import connect as connect_database
+from proximity_projector.health import Health
+from proximity_projector.projector import Projector
+from proximity_projector.projector import rebuild as rebuild_from
 from support.servers import Database, Nats
 
 PASSWORD = "correct horse battery staple"
@@ -49,6 +50,15 @@ class Api:
     @property
     def writing(self) -> dict[str, str]:
         return {"X-Proximity-CSRF": "1", "Origin": self.url}
+
+    def use(self, token: str) -> None:
+        """From now on with that session."""
+        self.http.cookies.clear()
+        self.http.cookies.set("proximity_session", token, domain="127.0.0.1")
+
+    @property
+    def token(self) -> str:
+        return self.http.cookies["proximity_session"]
 
     async def get(self, path: str, **params: Any) -> httpx2.Response:
         return await self.http.get(f"/api/v1{path}", params=params)
@@ -227,8 +237,17 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def signed_in(api: Api) -> Api:
-    assert (await api.set_up()).status_code == 201
+    """With an admin's session, but without a setup: hashing a password takes its time."""
+    api.use(await api.parts.sessions.open(str(uuid4()), "ada", "admin"))
     return api
+
+
+async def until(check: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+    async with asyncio.timeout(within):
+        while True:
+            if await check():
+                return
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -243,42 +262,34 @@ def log(nats: Nats) -> Log:
 
 
 @pytest.fixture
-def projector_environment(nats: Nats, database: Database) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "PROXIMITY_NATS_URL": nats.url,
-        "PROXIMITY_NATS_PASSWORD_FILE": str(nats.password_file("projector")),
-        "PROXIMITY_DATABASE_URL": database.url,
-        "PROXIMITY_DATABASE_PASSWORD_FILE": str(database.password_file),
-        "PROXIMITY_LOG_LEVEL": "warning",
-    }
+async def projector(nats: Nats, database: Database, api: Api) -> AsyncIterator[None]:
+    """A projector that has caught up once."""
+    bus = await nats.connect("projector")
+    work = asyncio.create_task(Projector(bus, connecting(database), Health()).run())
+    try:
+        assert await api.parts.hub.reached(0, 20), "the projector has not built the read model"
+        yield
+    finally:
+        work.cancel()
+        await asyncio.wait({work})
 
 
 @pytest.fixture
-def rebuild(projector_environment: dict[str, str]) -> Callable[[], None]:
+def rebuild(nats: Nats, database: Database) -> Callable[[], Awaitable[object]]:
     """Builds the read model anew from the log, beside the one that is read, and switches."""
 
-    def run() -> None:
-        subprocess.run([sys.executable, "-m", "proximity_projector", "rebuild"], env=projector_environment, check=True)
+    async def run() -> object:
+        conn = await connecting(database)()
+        try:
+            return await rebuild_from(await nats.connect("projector"), conn, Health())
+        finally:
+            conn.terminate()
 
     return run
 
 
-@pytest.fixture
-async def projector(projector_environment: dict[str, str], api: Api) -> AsyncIterator[Callable[[], None]]:
-    """A projector that has caught up once. Calling it ends it for good."""
-    process = subprocess.Popen([sys.executable, "-m", "proximity_projector"], env=projector_environment)
-
-    def stop() -> None:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(10)
-
-    try:
-        assert await api.parts.hub.reached(0, 20), "the projector has not built the read model"
-        yield stop
-    finally:
-        stop()
+def connecting(database: Database) -> Callable[[], Awaitable[asyncpg.Connection]]:
+    return lambda: connect_database(database.url, database.password)
 
 
 async def caught_up(api: Api, position: int) -> None:

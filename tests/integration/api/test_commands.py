@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from integration.api.conftest import Api, Log, caught_up
+from integration.api.conftest import Api, Log, caught_up, until
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
+from proximity.domain.identity.identity import Role
+from proximity.domain.operation.cause import Cause
 from proximity.domain.operation.events import CommandRejected
 from proximity.messaging.delivery import ReceivedCommand
 from proximity_api.settings import Settings
@@ -87,13 +89,13 @@ class TestIdempotency:
         key, path = str(uuid4()), f"/applications/{uuid4()}/start"
         await signed_in.post(path, **{"Idempotency-Key": key})
         token = await signed_in.parts.sessions.open(str(uuid4()), "bob", "operator")
-        signed_in.http.cookies.set("proximity_session", token)
+        signed_in.use(token)
         assert (await signed_in.post(path, **{"Idempotency-Key": key})).status_code == 422
 
     async def test_two_replicas_at_once_store_it_once(self, signed_in: Api, replica: Replica) -> None:
         key, path = str(uuid4()), f"/applications/{uuid4()}/start"
         async with replica() as other:
-            other.http.cookies.update(signed_in.http.cookies)
+            other.use(signed_in.token)
             answers = await asyncio.gather(
                 *(one.post(path, **{"Idempotency-Key": key}) for one in (signed_in, other) * 4)
             )
@@ -105,7 +107,7 @@ class TestIdempotency:
     ) -> None:
         key, target = str(uuid4()), uuid4()
         async with replica() as other:
-            other.http.cookies.update(signed_in.http.cookies)
+            other.use(signed_in.token)
             answers = await asyncio.gather(
                 signed_in.post(f"/applications/{target}/start", **{"Idempotency-Key": key}),
                 other.post(f"/applications/{target}/stop", **{"Idempotency-Key": key}),
@@ -119,7 +121,7 @@ class TestIdempotency:
         application_id, _ = await log.application()
         await log.append("application", application_id, ev.StartRequested(operation_id=key))
         sent: list[Any] = []
-        signed_in.parts.commands.send = lambda *args: sent.append(args)  # type: ignore[method-assign, assignment, return-value]
+        signed_in.parts.commands.send = lambda *args: sent.append(args)  # type: ignore[method-assign, assignment]
         path = f"/applications/{application_id}/start"
         await claim(signed_in, key, path)
         answer = await signed_in.post(path, **{"Idempotency-Key": key})
@@ -162,7 +164,7 @@ async def claim(api: Api, key: str, path: str) -> None:
     async def die(*_: Any) -> None:
         raise TimeoutError
 
-    api.parts.commands.send = die  # type: ignore[method-assign]
+    api.parts.commands.send = die  # type: ignore[method-assign, assignment]
     try:
         answer = await api.post(path, **{"Idempotency-Key": key})
     finally:
@@ -269,13 +271,10 @@ class TestClusters:
         assert (answer.status_code, answer.json()["code"]) == (409, "no_simulator")
 
     async def test_an_operator_may_not_connect_clusters_and_a_viewer_may_not_start(self, signed_in: Api) -> None:
-        for role, call in (
-            ("operator", signed_in.post("/clusters", {"name": "Demo", "simulator": True})),
-            ("viewer", signed_in.post(f"/applications/{uuid4()}/start")),
-        ):
-            token = await signed_in.parts.sessions.open(str(uuid4()), "bob", role)  # type: ignore[arg-type]
-            signed_in.http.cookies.set("proximity_session", token)
-            answer = await call
+        roles: list[tuple[Role, str]] = [("operator", "/clusters"), ("viewer", f"/applications/{uuid4()}/start")]
+        for role, path in roles:
+            signed_in.use(await signed_in.parts.sessions.open(str(uuid4()), "bob", role))
+            answer = await signed_in.post(path, {"name": "Demo", "simulator": True})
             assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), role
 
 
@@ -332,17 +331,20 @@ class TestOperations:
 
     async def test_prefer_wait_answers_at_the_end(self, signed_in: Api, projector: Any, log: Log) -> None:
         application_id, deployed = await log.application()
-        cause = {"code": "x", "message": "No."}
+        cause = Cause(code="x", message="No.")
         key = str(uuid4())
         waiting = asyncio.create_task(
             signed_in.post(f"/applications/{application_id}/start", Prefer="wait=60", **{"Idempotency-Key": key})
         )
-        while not await signed_in.parts.commands.undecided():
-            await asyncio.sleep(0.01)
+
+        async def sent() -> bool:
+            return bool(await signed_in.parts.commands.undecided())
+
+        await until(sent)
         await log.append(
             "application",
             application_id,
-            ev.OperationFailed(operation_id=deployed, kind="deploy", cause=cause),  # type: ignore[arg-type]
+            ev.OperationFailed(operation_id=deployed, kind="deploy", cause=cause),
             ev.StartRequested(operation_id=key),
             ev.OperationSucceeded(operation_id=key, kind="start"),
         )
@@ -371,15 +373,19 @@ class TestOperations:
 class TestOutage:
     async def test_with_nats_away_a_command_is_refused_at_once(self, signed_in: Api, nats: Nats) -> None:
         await nats.server.stop()
-        while signed_in.parts.bus.nc.is_connected:
-            await asyncio.sleep(0.01)
+
+        async def noticed() -> bool:
+            return not signed_in.parts.bus.nc.is_connected
+
+        async def accepted() -> bool:
+            return (await signed_in.post(f"/applications/{uuid4()}/start")).status_code == 202
+
+        await until(noticed)
         answer = await signed_in.post(f"/applications/{uuid4()}/start")
         assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
         assert "retry-after" in answer.headers
         await nats.server.start()
-        async with asyncio.timeout(10):
-            while (await signed_in.post(f"/applications/{uuid4()}/start")).status_code != 202:
-                await asyncio.sleep(0.05)
+        await until(accepted)
 
     async def test_without_a_read_model_commands_are_taken_and_reads_say_so(self, signed_in: Api, log: Log) -> None:
         """No projector ever ran: the database is empty."""

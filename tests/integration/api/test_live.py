@@ -1,13 +1,13 @@
 """Snapshot and stream: nothing is lost between them, whatever breaks, and nothing can be forged into them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from integration.api.conftest import Api, Frames, Log, caught_up
+from integration.api.conftest import Api, Frames, Log, caught_up, until
 from proximity.domain.application import events as ev
 from proximity.domain.operation.cause import Cause
 
@@ -80,12 +80,15 @@ async def test_many_clients_that_join_in_the_middle_of_changes_miss_nothing(
 
     async def change() -> None:
         for n in range(60):
-            ids.append((await log.application(f"App {n}", slug=f"app-{n}"))[0])
+            application_id, _ = await log.application(f"App {n}", slug=f"app-{n}")
+            ids.append(application_id)
         done.set()
 
     async def follow(delay: int) -> set[str]:
-        while len(ids) < delay:
-            await asyncio.sleep(0.005)
+        async def late_enough() -> bool:
+            return len(ids) >= delay
+
+        await until(late_enough, 30)
         got: set[str] = set()
         prev = start["position"]
         async with signed_in.stream(after=start["position"], epoch=start["epoch"]) as frames:
@@ -115,13 +118,13 @@ async def test_a_position_that_means_nothing_is_answered_with_a_reset(
 
 
 async def test_a_rebuild_resets_who_is_connected_and_who_comes_back(
-    signed_in: Api, projector: Any, log: Log, rebuild: Callable[[], None]
+    signed_in: Api, projector: Any, log: Log, rebuild: Callable[[], Awaitable[object]]
 ) -> None:
     await log.application("Blog")
     await caught_up(signed_in, await signed_in.parts.store.head())
     before = (await signed_in.get("/snapshot")).json()
     async with signed_in.stream(after=before["position"], epoch=before["epoch"]) as frames:
-        await asyncio.to_thread(rebuild)
+        await rebuild()
         frame = await frames.next(20)
         assert frame.event == "reset"
         assert frame.data["epoch"] != before["epoch"]
@@ -159,7 +162,7 @@ async def test_a_stream_shows_that_it_lives_and_ends_with_its_session(signed_in:
 
 async def test_a_session_ended_elsewhere_ends_the_stream(signed_in: Api, projector: Any, replica: Replica) -> None:
     async with replica() as other, signed_in.stream() as frames:
-        other.http.cookies.update(signed_in.http.cookies)
+        other.use(signed_in.token)
         assert (await other.delete("/session")).status_code == 204
         assert await frames.ended()
 
@@ -179,9 +182,11 @@ async def test_no_connection_of_the_database_is_held_by_an_idle_stream(signed_in
     for stream in opened:
         await stream.__aenter__()
     try:
-        async with asyncio.timeout(5):
-            while pool.checkedout():  # type: ignore[attr-defined]
-                await asyncio.sleep(0.01)
+
+        async def given_back() -> bool:
+            return pool.checkedout() == 0  # type: ignore[attr-defined,no-any-return]
+
+        await until(given_back)
     finally:
         for stream in opened:
             await stream.__aexit__(None, None, None)

@@ -1,6 +1,5 @@
 """Signing in and out, and proving that a write comes from our own page."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -9,88 +8,103 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from integration.api.conftest import PASSWORD, Api
+from integration.api.conftest import PASSWORD, Api, until
 from proximity_api.sessions import Sessions, hash_of
 
 Replica = Callable[[], AbstractAsyncContextManager[Api]]
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def founded(api: Api) -> Api:
+    assert (await api.set_up()).status_code == 201
+    return api
 
 
 async def sign_in(api: Api, username: str = "ada", password: str = PASSWORD) -> httpx2.Response:
     return await api.post("/session", {"username": username, "password": password})
 
 
-async def test_signing_in_without_regard_to_case_gives_a_new_token(signed_in: Api) -> None:
-    before = signed_in.http.cookies["proximity_session"]
-    answer = await sign_in(signed_in, "ADA")
+async def test_signing_in_without_regard_to_case_gives_a_new_token(founded: Api) -> None:
+    before = founded.token
+    answer = await sign_in(founded, "ADA")
     assert answer.status_code == 201
     assert answer.json()["username"] == "ada"
-    assert signed_in.http.cookies["proximity_session"] != before
+    assert founded.token != before
 
 
 async def test_the_token_is_stored_as_a_hash_only(signed_in: Api) -> None:
-    token = signed_in.http.cookies["proximity_session"]
+    token = signed_in.token
     entries = await signed_in.parts.sessions._bucket.entries()
     assert hash_of(token) in entries
     assert token not in str(entries)
 
 
 @pytest.mark.parametrize(("username", "password"), [("ada", "wrong password 1"), ("nobody", PASSWORD)])
-async def test_a_wrong_name_and_a_wrong_password_look_the_same(signed_in: Api, username: str, password: str) -> None:
-    answer = await sign_in(signed_in, username, password)
+async def test_a_wrong_name_and_a_wrong_password_look_the_same(founded: Api, username: str, password: str) -> None:
+    answer = await sign_in(founded, username, password)
     assert answer.status_code == 401
     assert answer.json()["code"] == "credentials_refused"
     assert password not in answer.text
 
 
-async def test_guessing_is_slowed_down_for_that_name_only(signed_in: Api) -> None:
-    answers = [await sign_in(signed_in, "eve", "wrong password 1") for _ in range(6)]
+async def test_guessing_is_slowed_down_for_that_name_only(founded: Api) -> None:
+    answers = [await sign_in(founded, "eve", "wrong password 1") for _ in range(6)]
     assert [a.status_code for a in answers] == [401] * 5 + [429]
-    assert (await sign_in(signed_in)).status_code == 201
+    assert (await sign_in(founded)).status_code == 201
 
 
 async def test_signing_out_ends_the_session_on_every_replica(signed_in: Api, replica: Replica) -> None:
-    token = signed_in.http.cookies["proximity_session"]
+    token = signed_in.token
     async with replica() as other:
-        other.http.cookies.set("proximity_session", token)
+        other.use(token)
         assert (await other.get("/me")).status_code == 200
         assert (await signed_in.delete("/session")).status_code == 204
         assert "proximity_session" not in signed_in.http.cookies
         bearer = {"Authorization": f"Bearer {token}"}
         assert (await signed_in.http.get("/api/v1/me", headers=bearer)).status_code == 401
-        async with asyncio.timeout(5):
-            while (await other.get("/me")).status_code != 401:
-                await asyncio.sleep(0.05)
+
+        async def ended() -> bool:
+            return (await other.get("/me")).status_code == 401
+
+        await until(ended)
 
 
 async def test_sessions_end_when_idle_and_after_the_longest_time(signed_in: Api) -> None:
-    now = 1000.0
-    bucket = signed_in.parts.sessions._bucket
-    sessions = Sessions(bucket, idle=100, absolute=250, cache=0, clock=lambda: now)
+    clock = Clock()
+    sessions = Sessions(signed_in.parts.sessions._bucket, idle=100, absolute=250, cache=0, clock=clock)
     token = await sessions.open("u", "ada", "admin")
-    for now in (1090.0, 1180.0, 1249.0):
+    for passed in (90, 90, 69):
+        clock.now += passed
         assert await sessions.find(token) is not None
-    now = 1251.0
-    assert await sessions.find(token) is None
+    clock.now += 2
+    assert await sessions.find(token) is None, "used all the time, but for too long"
     token = await sessions.open("u", "ada", "admin")
-    now += 101
-    assert await sessions.find(token) is None
+    clock.now += 101
+    assert await sessions.find(token) is None, "not used"
 
 
 async def test_a_session_that_was_ended_is_not_revived_by_its_own_use(signed_in: Api) -> None:
-    now = 1000.0
+    clock = Clock()
     bucket = signed_in.parts.sessions._bucket
-    here = Sessions(bucket, idle=100, absolute=1000, cache=60, clock=lambda: now)
+    here = Sessions(bucket, idle=100, absolute=1000, cache=60, clock=clock)
     token = await here.open("u", "ada", "admin")
     principal = await here.find(token)
     assert principal is not None
     await Sessions(bucket, idle=100, absolute=1000, cache=60).end(principal)
-    now += 50  # known here still, and due to be noted as used
+    clock.now += 50  # known here still, and due to be noted as used
     await here.find(token)
     assert await here.find(token) is None
 
 
 async def test_bearer_needs_neither_header_nor_origin(signed_in: Api) -> None:
-    token = signed_in.http.cookies["proximity_session"]
+    token = signed_in.token
     async with httpx2.AsyncClient(base_url=signed_in.url, headers={"Authorization": f"Bearer {token}"}) as http:
         assert (await http.post(f"/api/v1/applications/{uuid4()}/start")).status_code == 202
 
@@ -126,9 +140,9 @@ async def test_a_form_cannot_write(signed_in: Api) -> None:
     assert answer.json()["code"] == "unsupported_media_type"
 
 
-async def test_signing_in_from_a_foreign_page_is_refused(signed_in: Api) -> None:
+async def test_signing_in_from_a_foreign_page_is_refused(founded: Api) -> None:
     body: dict[str, Any] = {"username": "ada", "password": PASSWORD}
-    answer = await signed_in.http.post("/api/v1/session", json=body, headers={"Origin": "http://evil.example"})
+    answer = await founded.http.post("/api/v1/session", json=body, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -228,7 +227,7 @@ class Hub:
 def encode(frame: Frame, epoch: str) -> Encoded:
     """A line break in somebody's name is escaped by JSON."""
     changes = [{"table": change.table, "id": change.id, "row": change.row} for change in frame.changes]
-    return Encoded(epoch, frame.position, orjson.dumps(changes))
+    return Encoded(epoch, frame.position, sse.one_line(changes))
 
 
 def _full(frames: list[Frame]) -> bool:

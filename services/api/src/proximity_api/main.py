@@ -5,6 +5,8 @@ import hmac
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import FrameType
 
 import structlog
@@ -78,40 +80,49 @@ async def run(settings: Settings) -> None:
     bus = await connect(settings.nats_url, "api", settings.nats_user, settings.nats_password(), terminate)
     try:
         parts = assemble(settings, bus)
-        await serve(settings, parts)
+        async with living(parts):
+            await server(parts).serve()
     finally:
         await bus.close()
 
 
-async def serve(settings: Settings, parts: Parts) -> None:
+@asynccontextmanager
+async def living(parts: Parts) -> AsyncIterator[None]:
+    """What goes on beside the requests."""
+
     async def heard(change: changes.Change) -> None:
         parts.hub.announce(change.epoch)
 
     await changes.subscribe(parts.bus, heard)
     live = asyncio.create_task(parts.hub.run())
     live.add_done_callback(_must_not_fail)
-    if founder := await accounts.founder(parts):
-        await offered.connect(parts, founder)
-    config = uvicorn.Config(
-        app.create(parts),
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        # every request is logged once, by ourselves
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE,
-        lifespan="off",
-    )
     try:
-        await Server(config, parts.hub).serve()
+        if founder := await accounts.founder(parts):
+            await offered.connect(parts, founder)
+        yield
     finally:
         parts.hub.close()
         live.cancel()
         await asyncio.wait({live})
         await parts.database.close()
+
+
+def server(parts: Parts) -> Server:
+    config = uvicorn.Config(
+        app.create(parts),
+        host=parts.settings.host,
+        port=parts.settings.port,
+        http="httptools",
+        lifespan="off",
+        # every request is logged once, by ourselves
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # whoever could write such headers could say that he comes from anywhere
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    return Server(config, parts.hub)
 
 
 def _must_not_fail(task: asyncio.Task[None]) -> None:

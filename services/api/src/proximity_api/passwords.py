@@ -40,6 +40,6 @@ def _nobody() -> str:
 
 def _matches(hashed: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(hashed or _nobody(), password)
+        return _hasher.verify(_nobody() if hashed is None else hashed, password)
     except (VerificationError, InvalidHashError):
         return False

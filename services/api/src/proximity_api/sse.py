@@ -14,6 +14,18 @@ MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
+# Line ends to Unicode though not to server-sent events: many a client splits there all the same.
+_LINE_ENDS = {"\x85": b"\\u0085", "\u2028": b"\\u2028", "\u2029": b"\\u2029"}
+
+
+def one_line(data: Any) -> bytes:
+    """JSON without anything that anybody takes for the end of a line."""
+    text = orjson.dumps(data)
+    for character, escaped in _LINE_ENDS.items():
+        text = text.replace(character.encode(), escaped)
+    return text
+
+
 def frame(data: Any, event: str | None = None, id_: str | None = None) -> bytes:
     """`event` and `id_` are ours; a line break in one would forge a field, so it is refused."""
     head = b""
@@ -22,4 +34,4 @@ def frame(data: Any, event: str | None = None, id_: str | None = None) -> bytes:
             if "\r" in value or "\n" in value or "\0" in value:
                 raise ValueError(f"not usable as {name.decode()} of a frame")
             head += name + b": " + value.encode() + b"\n"
-    return head + b"data: " + orjson.dumps(data) + b"\n\n"
+    return head + b"data: " + one_line(data) + b"\n\n"

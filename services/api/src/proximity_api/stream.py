@@ -89,7 +89,7 @@ async def stream(
     now = await parts.hub.now()
     if position is None:
         position = now.position
-    frames = _frames(parts, principal, now, wanted or now.epoch, position)
+    frames = _frames(parts, principal, now, now.epoch if wanted is None else wanted, position)
     return StreamingResponse(frames, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
 
 
