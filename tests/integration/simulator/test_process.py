@@ -1,9 +1,10 @@
 """The process: it can be stopped, killed and started again, and knows what was."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from integration.simulator.conftest import Pve, eventually
 from support.simulator import SimulatorProcess
@@ -70,9 +71,10 @@ def test_a_port_that_is_taken_is_said_in_one_line(own_simulator: SimulatorProces
     assert result.stderr.count("\n") == 1
 
 
-def test_a_state_file_of_something_else_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ['{"format": 0}', "[]", "something else", ""])
+def test_a_state_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "state.json"
-    file.write_text(json.dumps({"format": 0}))
+    file.write_text(content)
     command = [sys.executable, "-m", "proximity_simulator", "--state-file", str(file)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 1

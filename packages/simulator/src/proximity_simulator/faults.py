@@ -1,7 +1,7 @@
 """Faults a test asks for: which there are, what they strike, how often.
 
-A fault on *calls* strikes API calls as they come in, a fault on *tasks* strikes worker tasks as they start; a *state*
-holds from the moment it is asked for until it is removed or its seconds are over.
+A fault on *calls* strikes API calls as they come in, one on *forks* as they start a worker task, one on *tasks* the
+worker itself, and a *view* what is told of it. A *state* holds from the moment it is asked for.
 """
 
 import asyncio
@@ -14,15 +14,14 @@ from typing import Any
 from .calls import NO_CALL, Call, Record
 
 CALLS = ("slow", "drop_before", "drop_after", "late", "596")
+FORKS = ("task_lost",)
 TASKS = ("task_error", "task_killed", "task_held")
 VIEWS = ("task_log_gone",)
 STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full")
-STAGES = ("early", "late")
-FORKS = ("task_lost",)
 KINDS = CALLS + FORKS + TASKS + VIEWS + STATES
+STAGES = ("early", "late")
 LASTING = (*VIEWS, *STATES, "task_held")
 """Not used up by striking: they are over when they are removed, or after their seconds."""
-
 
 late_fault: ContextVar["Fault | None"] = ContextVar("late_fault", default=None)
 """What the worker that runs has to meet shortly before its end."""
@@ -69,7 +68,7 @@ class Fault:
     """`times`: how many more strikes (None: until removed). `seconds`: real seconds, what for depends on the kind.
 
     `text`: exit status of a task. `effect`: whether what was asked for happens all the same. `stage`: at which point a
-    worker is killed, `early` or `late`. `lock`, `storage`, `token`: what a state is about.
+    worker is killed or held. `lock`, `storage`, `token`: what a state is about.
     """
 
     id: int
@@ -83,8 +82,8 @@ class Fault:
     lock: str = "backup"
     storage: str | None = None
     token: str | None = None
-    struck: int = 0
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    struck: int = field(default=0, init=False)
+    over: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def strike(self) -> None:
         self.struck += 1

@@ -69,8 +69,11 @@ class State(Base):
         """Whether there was a state; nodes and storages themselves come from the demo set."""
         if not path.exists():
             return False
-        saved = json.loads(path.read_text())
-        if saved.get("format") != FORMAT:
+        try:
+            saved = json.loads(path.read_text())
+        except ValueError:
+            saved = None
+        if not isinstance(saved, dict) or saved.get("format") != FORMAT:
             raise StateFileError(f"{path}: not a state file of this version of the simulator")
         for guest in saved["containers"]:
             self._restore_container(guest)
