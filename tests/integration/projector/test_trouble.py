@@ -117,17 +117,22 @@ async def test_a_half_built_copy_is_swept_away_unless_somebody_works_on_it(world
         await each.close()
 
 
-async def test_tables_of_another_log_are_replaced(world: World, definitions: str) -> None:
+@pytest.mark.parametrize(("whose", "position"), [("another", 0), ("ours", 1000)])
+async def test_tables_of_another_log_are_replaced(world: World, definitions: str, whose: str, position: int) -> None:
+    """Another installation's, or ours restored to a time before what the tables know."""
     conn = await world.connect()
     await schemas.prepare(conn)
     foreign = schema_name(definitions)
-    await schemas.open_or_create(conn, foreign, definitions, "another installation")
+    installation = world.bus.installation_id if whose == "ours" else whose
+    await schemas.open_or_create(conn, foreign, definitions, installation)
+    await conn.execute(f"UPDATE {foreign}.checkpoint SET position = {position}")
     await schemas.switch(conn, foreign)
     await conn.close()
     async with world.projecting():
-        position = await world.append(of("application", "a1", deployed()))
+        last = await world.append(of("application", "a1", deployed()))
         await eventually(lambda: _is_not_live(world, foreign))
-        await world.reached(position)
+        await world.reached(last)
+    assert (await world.rows())["applications"]["a1"]["status"] == "running"
 
 
 async def test_one_that_has_the_lock_and_does_not_work_is_put_out(

@@ -32,7 +32,7 @@ def rows(observations: Sequence[Observation]) -> dict[str, list[Row]]:
     """By table, the newest of each thing. Kinds that nobody here shows are left out."""
     newest: dict[str, dict[str, Row]] = {}
     for seen in observations:
-        if seen.kind in KINDS:
+        if seen.kind in KINDS and isinstance(seen.body, dict):
             table, figures = KINDS[seen.kind]
             row = {"id": seen.key, "at": seen.at, **{name: seen.body.get(name) for name in figures}}
             known = newest.setdefault(table, {}).get(seen.key)
