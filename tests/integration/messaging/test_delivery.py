@@ -11,7 +11,7 @@ from nats.js.api import AckPolicy as ConsumerAck
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from proximity.domain.application.commands import StartApplication
-from proximity.messaging import changes, observations, subjects
+from proximity.messaging import changes, direct, observations, subjects
 from proximity.messaging.aggregates import APPLICATION
 from proximity.messaging.buckets import credentials, sessions
 from proximity.messaging.changes import Change
@@ -92,12 +92,16 @@ async def test_only_the_newest_observation_of_each_thing_arrives(nats: Nats) -> 
     for cpu in (1, 2, 3):
         await observations.publish(reconciler, "node", "c1/pve1", {"cpu": cpu})
     await observations.publish(reconciler, "storage", "c1/pve1/local", {"used": 7})
-    await reconciler.nc.flush()
-    durable = await Observations.bind(await nats.connect("projector"))
-    found: list[observations.Observation] = []
-    async with asyncio.timeout(10):
-        while len(found) < 2:
-            found += await durable.fetch(10, 1.0)
+    projector = await nats.connect("projector")
+    async with asyncio.timeout(20):
+        while True:
+            stored = await direct.all_of(projector, subjects.OBSERVATIONS, subjects.ALL_OBSERVATIONS)
+            if stored and stored[-1].subject == subjects.observation("storage", "c1/pve1/local"):
+                break
+    durable = await Observations.bind(projector)
+    found = await durable.fetch(10, 5.0)
+    if len(found) < 2:
+        found += await durable.fetch(10, 5.0)
     assert {(o.kind, o.key, str(o.body)) for o in found} == {
         ("node", "c1/pve1", "{'cpu': 3}"),
         ("storage", "c1/pve1/local", "{'used': 7}"),
@@ -111,7 +115,7 @@ async def test_a_change_is_announced(nats: Nats) -> None:
     await changes.subscribe(api, heard.put)
     await api.nc.flush()
     await changes.announce(projector, Change("e1", 7))
-    assert await asyncio.wait_for(heard.get(), 5) == Change("e1", 7)
+    assert await asyncio.wait_for(heard.get(), 20) == Change("e1", 7)
 
 
 async def test_documents(nats: Nats) -> None:

@@ -1,0 +1,38 @@
+"""What we put right in the NATS client: both must still be what the client calls."""
+
+import asyncio
+
+import pytest
+
+from proximity.messaging import subjects
+from proximity.messaging.connection import connect, open_connection
+from support.servers import Nats
+
+
+async def test_after_a_flush_a_subscription_is_known_to_the_server(nats: Nats) -> None:
+    """Announced the moment the flush returns, on another connection, which is the faster one: many times."""
+    api, projector = await nats.connect("api"), await nats.connect("projector")
+    for _ in range(200):
+        heard = await api.nc.subscribe(subjects.CHANGES)
+        await api.nc.flush()
+        await projector.nc.publish(subjects.CHANGES, b"")
+        await heard.next_msg(timeout=10)
+        await heard.unsubscribe()
+
+
+async def test_headers_arrive_as_they_were_sent(nats: Nats) -> None:
+    admin = await open_connection(nats.url, "admin", "admin", nats.passwords["admin"])
+    nats.closing.push_async_callback(admin.close)
+    heard = await admin.nc.subscribe("test")
+    sent = {"ce-id": "a:b: c", "Nats-Msg-Id": "x", "empty": "", "accents": "Größe"}
+    await admin.nc.publish("test", b"", headers=sent)
+    assert (await heard.next_msg(timeout=10)).headers == sent
+
+
+async def test_a_server_that_is_not_there_is_told_in_time(monkeypatch: pytest.MonkeyPatch, nats: Nats) -> None:
+    monkeypatch.setattr("proximity.messaging.connection.CONNECT_TIMEOUT", 0.5)
+    await nats.server.kill()
+    start = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError, match="no NATS server answers"):
+        await connect(nats.url, "api", "api", nats.passwords["api"])
+    assert asyncio.get_running_loop().time() - start < 5
