@@ -303,6 +303,9 @@ class Stage:
         """Guests on the simulated cluster that have a hostname of ours or carry our marker."""
         return [g for g in self.simulator.guests() if f"proximity:{self.nats.installation_id}:" in g["description"]]
 
+    async def statuses(self) -> list[str]:
+        return [str(guest["status"]) for guest in self.ours()]
+
     def creates(self) -> list[dict[str, Any]]:
         return [entry for entry in self.simulator.journal() if entry["action"] == "create"]
 

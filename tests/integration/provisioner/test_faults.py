@@ -268,3 +268,42 @@ async def test_vmid_taken_by_a_stranger_at_the_last_moment(running_stage: Stage)
     assert app.container.vmid != intended.vmid
     assert stage.simulator.guest(intended.vmid)
     assert [r for r in await stage.history(application_id) if isinstance(r.event, ev.VmidFoundTaken)]
+
+
+async def test_cancelled_while_the_create_is_lost(stage: Stage) -> None:
+    """The lost create comes late, after everything was given up: it is waited for, then removed."""
+    stage.settings |= {"PROXIMITY_SETTLE_SECONDS": "6", "PROXIMITY_REPEAT_AFTER_SECONDS": "30"}
+    stage.provisioner()
+    await stage.connected()
+    stage.simulator.fault("late", method="POST", path=r"/lxc$", seconds=3)
+    application_id, operation_id = await stage.deploy()
+    await stage.happened(application_id, ev.CallUnanswered)
+
+    await stage.ask(cmd.CancelOperation, application_id, target_operation_id=operation_id)
+
+    end = await stage.ended(application_id, operation_id)
+    assert isinstance(end, ev.OperationCancelled)
+    assert end.left_behind is None
+    assert len(stage.creates()) == 1
+    assert stage.ours() == []
+
+
+async def test_opposite_power_call_waits_for_a_lost_one(stage: Stage) -> None:
+    """A start that was lost takes effect late: the stop that was asked for meanwhile is the one that counts."""
+    stage.settings |= {"PROXIMITY_SETTLE_SECONDS": "5", "PROXIMITY_REPEAT_AFTER_SECONDS": "30"}
+    stage.provisioner()
+    await stage.connected()
+    application_id = await stage.running()
+    await stage.succeeded(application_id, await stage.ask(cmd.StopApplication, application_id))
+    stage.simulator.fault("late", method="POST", path="/status/start$", seconds=2)
+    starting = await stage.ask(cmd.StartApplication, application_id)
+    await stage.happened(application_id, ev.CallUnanswered)
+    await stage.ask(cmd.CancelOperation, application_id, target_operation_id=starting)
+    await stage.ended(application_id, starting)
+
+    stopping = await stage.ask(cmd.StopApplication, application_id)
+
+    await stage.succeeded(application_id, stopping)
+    assert await stage.statuses() == ["stopped"]
+    because = [r.event.cause.code for r in await stage.history(application_id) if isinstance(r.event, ev.StepPostponed)]
+    assert "settling" in because

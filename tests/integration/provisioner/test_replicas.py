@@ -1,6 +1,8 @@
 """Several replicas, wrong clocks, restarts of NATS: the log keeps them from doing anything twice."""
 
 import asyncio
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from proximity.domain.application import commands as cmd
@@ -61,8 +63,11 @@ async def test_wall_clock_five_minutes_fast_changes_nothing(stage: Stage, tmp_pa
 
     await stage.succeeded(application_id, await stage.ask(cmd.RestartApplication, application_id))
 
-    kinds = [type(r.event) for r in await stage.history(application_id)]
-    assert ev.DeadlinePassed not in kinds
+    records = await stage.history(application_id)
+    last_line = json.loads(stage.logs().splitlines()[-1])
+    ahead = datetime.fromisoformat(last_line["timestamp"]) - records[-1].stored_at
+    assert ahead > timedelta(minutes=4), "the replica's clock was to be wrong"
+    assert ev.DeadlinePassed not in [type(r.event) for r in records]
     assert len(stage.creates()) == 1
     seen = [r.metadata.time for r in await stage.history(application_id)]
     assert all(
@@ -110,6 +115,15 @@ async def test_sigterm_ends_it_and_a_successor_goes_on(stage: Stage) -> None:
     stage.provisioner()
     await stage.succeeded(application_id, operation_id)
     assert len(stage.creates()) == 1
+
+
+async def test_idle_replica_keeps_quiet(running_stage: Stage) -> None:
+    """FastStream must not take an idle fetch for a crash."""
+    stage = running_stage
+    await asyncio.sleep(6)
+    assert "raised an exception" not in stage.logs()
+    assert stage.provisioners[0].running
+    await stage.running()
 
 
 async def test_health(stage: Stage, free_port: int) -> None:

@@ -10,9 +10,11 @@ from proximity.domain.application.state import Absent, Application, Operation, S
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.cluster.state import Cluster
 from proximity.messaging.event_store import Conflict, Loaded
+from proximity_provisioner.causes import cause_of
 from proximity_provisioner.effect import carry_out
 from proximity_provisioner.job import Answer, Happened, Job, Later, backoff
 from proximity_provisioner.journal import NoNewsError
+from proximity_provisioner.sealed import SecretLostError
 from proximity_provisioner.steps import EFFECTS, OBSERVATIONS
 from proximity_provisioner.tools import Tools
 
@@ -50,7 +52,11 @@ class Applications:
         if wait := self._not_yet(loaded, state.operation):
             await self._tools.wake.schedule(state.operation.id, "retry", "application", application_id, wait)
             return False
-        job = await self._job(application_id, loaded, state, state.operation, step)
+        try:
+            job = await self._job(application_id, loaded, state, state.operation, step)
+        except SecretLostError as error:
+            await self._cannot_ask(application_id, loaded, state.operation, step, error)
+            return False
         answer = await self._act(job)
         if isinstance(answer, Happened):
             return await self._write(job, answer)
@@ -98,6 +104,18 @@ class Applications:
             raise TypeError(f"application {application_id} is on no cluster")
         proxmox = await self._tools.clusters.hypervisor(app.cluster_id, cluster)
         return Job(application_id, loaded, app, op, step, cluster, proxmox, self._tools)
+
+    async def _cannot_ask(
+        self, application_id: str, loaded: Loaded[State], op: Operation, step: Step, error: SecretLostError
+    ) -> None:
+        """A call already made is not undone by that: it waits, until its outcome can be found out."""
+        cause = cause_of(error)
+        if step.intent is None:
+            failed = ev.StepFailed(operation_id=op.id, step=step.name, cause=cause)
+            await self._tools.journal.decide(application_id, loaded, failed)
+        elif op.postponed_because != cause:
+            waiting = ev.StepPostponed(operation_id=op.id, step=step.name, cause=cause, withdrawn=False)
+            await self._tools.journal.decide(application_id, loaded, waiting)
 
     async def _act(self, job: Job) -> Answer:
         if observe := OBSERVATIONS.get(job.step.name):

@@ -16,6 +16,7 @@ from proximity.proxmox.errors import (
     UnreachableError,
     UntrustedCertificateError,
 )
+from proximity_provisioner.sealed import SecretLostError
 
 _SPACE = re.compile(
     r"no space left|not enough (free )?space|out of space|insufficient free space|disk quota exceeded", re.I
@@ -23,6 +24,7 @@ _SPACE = re.compile(
 _LOCK = re.compile(r"CT is locked|can't lock file|got timeout", re.I)
 _QUORUM = re.compile(r"no quorum|/etc/pve/.*permission denied", re.I)
 
+_SEALED = "A secret cannot be opened: it was erased, or the master key of the vault is another one."
 # the first class that matches counts: (class, code, sentence)
 _SENTENCES: tuple[tuple[type[ProxmoxError], str, str], ...] = (
     (
@@ -35,6 +37,7 @@ _SENTENCES: tuple[tuple[type[ProxmoxError], str, str], ...] = (
         "credentials_refused",
         "Proxmox does not accept the API token: it does not exist, has expired or was revoked.",
     ),
+    (SecretLostError, "secret_unreadable", _SEALED),
     (RightsMissingError, "missing_rights", "The API token lacks a right for this."),
     (LockedError, "container_locked", "The container is locked by something else on Proxmox."),
     (ConfigurationChangedError, "configuration_changed", "The configuration was changed by somebody else just now."),

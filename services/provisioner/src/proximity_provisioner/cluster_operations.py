@@ -42,18 +42,25 @@ class ClusterOperations:
         cluster = loaded.state
         if isinstance(cluster, Absent) or cluster.operation is None:
             return
-        loaded = await self._take(cluster_id, loaded, cluster.operation)
+        op = cluster.operation
+        if self._tools.clock.now() - op.since >= decider.DEADLINE:
+            cause = op.postponed_because or Cause(
+                code="deadline_passed", message="Looking at the cluster took too long."
+            )
+            await self._append(cluster_id, loaded, op, decider.failed(cluster, op.id, cause))
+            return
+        loaded = await self._take(cluster_id, loaded, op)
         try:
             findings = await self._look(cluster_id, cluster)
         except ProxmoxError as error:
-            await self._not_seen(cluster_id, loaded, cluster.operation, error)
+            await self._not_seen(cluster_id, loaded, op, error)
         else:
-            await self._seen(cluster_id, loaded, cluster.operation, findings)
+            await self._seen(cluster_id, loaded, op, findings)
 
     async def _take(self, cluster_id: str, loaded: Loaded[State], op: Operation) -> Loaded[State]:
         """Looking twice is harmless; the name is there so that a replica's end is noticed."""
         me = self._tools.me.name
-        if op.runner == me:
+        if op.runner is not None and op.runner in await self._tools.me.living():
             return loaded
         return await self._append(cluster_id, loaded, op, [ev.StepTaken(operation_id=op.id, runner=me)])
 
@@ -93,13 +100,13 @@ class ClusterOperations:
     async def _not_seen(self, cluster_id: str, loaded: Loaded[State], op: Operation, error: ProxmoxError) -> None:
         cause = causes.cause_of(error)
         may_pass = causes.passes(error) or not isinstance(error, NotExecutedError)
-        waited = self._tools.clock.now() - op.since
-        if not may_pass or waited >= decider.DEADLINE:
+        if not may_pass:
             await self._append(cluster_id, loaded, op, decider.failed(loaded.state, op.id, cause))
             return
         if op.postponed_because is None or op.postponed_because.code != cause.code:
             await self._append(cluster_id, loaded, op, [ev.StepPostponed(operation_id=op.id, cause=cause)])
-        after = min(growing(waited, 1.0, 10.0, 0.25), decider.DEADLINE - waited + timedelta(seconds=1))
+        waited = self._tools.clock.now() - op.since
+        after = min(growing(waited, 1.0, 10.0, 0.25), max(decider.DEADLINE - waited, timedelta(seconds=1)))
         await self._tools.wake.schedule(op.id, "retry", "cluster", cluster_id, after)
 
     async def _append(

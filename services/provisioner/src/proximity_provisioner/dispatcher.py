@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from proximity.messaging.event_store import UnavailableError
+
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, str]
@@ -54,7 +56,7 @@ class Dispatcher:
         category, aggregate_id = key
         try:
             await self._run(category, aggregate_id)
-        except TimeoutError as error:
+        except (TimeoutError, UnavailableError) as error:
             log.warning("NATS does not answer, it is tried again", category=category, id=aggregate_id, error=str(error))
         except Exception:
             log.exception("a run failed, it is tried again", category=category, id=aggregate_id)

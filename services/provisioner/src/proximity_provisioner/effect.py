@@ -220,7 +220,7 @@ async def _conclude(job: Job, effect: Effect, intent: Intent, verdict: Verdict) 
 
 
 async def _not_executed(job: Job, effect: Effect, intent: Intent) -> Answer:
-    """Or not yet. Still wanted: the same call again. Else it is given up, once it cannot take effect any more."""
+    """Or not yet. Still wanted: the same call again. Else it is given up; what comes late is waited for (_settling)."""
     waited = job.tools.clock.now() - intent.since
     wanted = intent.step in plan(job.app, job.op) and (job.op.unwinding or not job.op.overdue)
     if wanted:
@@ -228,10 +228,6 @@ async def _not_executed(job: Job, effect: Effect, intent: Intent) -> Answer:
         if waited < pause and intent.upid is None:
             return Later(growing(waited, 0.3, 2.0, 0.2), kind="poll")
         return await _begin(job, effect, attempt=intent.attempt + 1)
-    if intent.step == "create":
-        passed = timedelta(seconds=await job.proxmox.node_time(intent.node) - intent.node_time)
-        if passed < job.tools.settings.settle:
-            return Later(min(job.tools.settings.settle - passed, timedelta(seconds=5)), kind="poll")
     return _postponed(job, Cause(code="given_up", message="The call was not executed and is no longer wanted."))
 
 

@@ -2,21 +2,24 @@
 to be done is decided by its state, so that a message twice or too late does no harm.
 """
 
-from datetime import timedelta
+from typing import Any
 
 import structlog
 from faststream.nats.message import NatsMessage
 
 from proximity.messaging import subjects
 from proximity.messaging.envelope import EnvelopeError, from_headers
+from proximity.messaging.event_store import Loaded
 from proximity.messaging.wake import WakeUpError, due
 from proximity_provisioner.dispatcher import Dispatcher
+from proximity_provisioner.job import growing
 from proximity_provisioner.tools import Tools
 
 log = structlog.get_logger(__name__)
 
-# An operation in flight is looked at this often, whatever is lost: by whichever replica lives then.
-SWEEP = timedelta(seconds=2)
+# An operation in flight is looked at from time to time, whatever is lost, by whichever replica lives then. Seconds: at
+# first, at most, and the share of the time since something happened.
+SWEEP = (2.0, 30.0, 0.1)
 # What other steps follow from is carried on by the replica that wrote it; these need a first look.
 BEGINS = ("_requested.v1", ".operation_succeeded.v1", ".operation_failed.v1", ".operation_cancelled.v1")
 
@@ -48,21 +51,18 @@ class Hints:
 
     async def _look_at(self, category: str, aggregate_id: str) -> None:
         """First the next look is scheduled: should this process die now, somebody looks again."""
-        operation_id = await self._in_flight(category, aggregate_id)
-        if operation_id is None:
+        loaded = await self._load(category, aggregate_id)
+        operation = getattr(loaded.state, "operation", None) if loaded else None
+        if loaded is None or operation is None or loaded.last_stored_at is None:
             return
-        await self._tools.wake.schedule(operation_id, "sweep", category, aggregate_id, SWEEP)
+        again = growing(self._tools.clock.now() - loaded.last_stored_at, *SWEEP)
+        await self._tools.wake.schedule(operation.id, "sweep", category, aggregate_id, again)
         self._dispatcher.submit(category, aggregate_id)
 
-    async def _in_flight(self, category: str, aggregate_id: str) -> str | None:
-        journal = self._tools.journal
+    async def _load(self, category: str, aggregate_id: str) -> Loaded[Any] | None:
         match category:
             case "application":
-                application = (await journal.application(aggregate_id)).state
-                operation = getattr(application, "operation", None)
+                return await self._tools.journal.application(aggregate_id)
             case "cluster":
-                cluster = (await journal.cluster(aggregate_id)).state
-                operation = getattr(cluster, "operation", None)
-            case _:
-                operation = None
-        return operation.id if operation else None
+                return await self._tools.journal.cluster(aggregate_id)
+        return None

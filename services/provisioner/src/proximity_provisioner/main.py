@@ -34,6 +34,7 @@ from proximity_provisioner.commands import CommandInbox
 from proximity_provisioner.decide import Decisions
 from proximity_provisioner.dispatcher import Dispatcher
 from proximity_provisioner.hints import Hints
+from proximity_provisioner.idle import let_idle
 from proximity_provisioner.incarnation import Incarnation
 from proximity_provisioner.journal import Journal
 from proximity_provisioner.settings import Settings
@@ -146,9 +147,13 @@ async def _serve(broker: NatsBroker, bus: Bus, tools: Tools, settings: Settings)
     def ready() -> bool:
         return bus.nc.is_connected and tools.me.alive and not tools.stopping.is_set()
 
-    app = AsgiFastStream(broker, asgi_routes=health.routes(ready), logger=None)
+    async def subscribed() -> None:
+        for subscriber in broker.subscribers:
+            let_idle(subscriber)
+
+    app = AsgiFastStream(broker, asgi_routes=health.routes(ready), logger=None, after_startup=[subscribed])
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=settings.health_port, log_config=None, access_log=False, lifespan="on"
+        app, host=settings.health_host, port=settings.health_port, log_config=None, access_log=False, lifespan="on"
     )
     server = health.HealthServer(config)
 

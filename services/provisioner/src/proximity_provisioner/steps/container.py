@@ -13,6 +13,7 @@ from proximity_provisioner.effect import Ready
 from proximity_provisioner.evidence import guest_evidence
 from proximity_provisioner.job import Answer, Happened, Job
 from proximity_provisioner.ownership import Ours, look, marker_of
+from proximity_provisioner.sealed import open_secret
 
 
 class Create:
@@ -21,7 +22,7 @@ class Create:
 
     async def prepare(self, job: Job) -> Ready | Answer:
         sealed = job.app.spec.secrets.get("root_password")
-        return Ready(password=await job.tools.vault.open(sealed) if sealed else None)
+        return Ready(password=await open_secret(job.tools.vault, sealed) if sealed else None)
 
     async def call(self, job: Job, ready: Ready) -> str | None:
         spec = job.app.spec

@@ -122,7 +122,9 @@ class Application:
 State = Absent | Application
 INITIAL = Absent()
 
+# a lost create may still bring the guest into being: it is not taken for gone before that
 _POWER_GOAL: dict[StepName, Literal["running", "stopped"]] = {
+    "create": "running",
     "start": "running",
     "shutdown": "stopped",
     "stop": "stopped",

@@ -1,0 +1,40 @@
+"""Wake-ups are hints: if all of them are lost, the reconciler's sweep finds the operation that nobody carries on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from proximity.domain.application import events as ev
+from proximity.messaging import subjects
+from proximity.messaging.connection import open_connection
+from proximity.messaging.permissions import ADMIN
+from support.provisioning import Stage
+
+
+async def test_lost_wake_ups_are_made_up_for(running_stage: Stage, tmp_path: Path) -> None:
+    stage = running_stage
+    stage.simulator.fault("slow", method="POST", path=r"/lxc$", seconds=2)
+    application_id, operation_id = await stage.deploy()
+    await stage.happened(application_id, ev.StepIntended, step="create")
+    stage.provisioners[0].kill()
+    admin = await open_connection(stage.nats.url, ADMIN, ADMIN, stage.nats.passwords[ADMIN])
+    await admin.js.purge_stream(subjects.WAKE)
+    await admin.close()
+    stage.provisioner()
+    environment = {
+        "PROXIMITY_NATS_URL": stage.nats.url,
+        "PROXIMITY_NATS_USER": "reconciler",
+        "PROXIMITY_NATS_PASSWORD_FILE": str(stage.nats.password_file("reconciler")),
+        "PROXIMITY_VAULT_KEY_FILE": str(stage.folder / "vault.key"),
+    }
+    with (tmp_path / "reconciler.log").open("wb") as sink:
+        command = [sys.executable, "-m", "proximity_reconciler"]
+        reconciler = subprocess.Popen(command, stdout=sink, stderr=sink, env={**os.environ, **environment})
+    try:
+        await stage.succeeded(application_id, operation_id)
+    finally:
+        reconciler.send_signal(signal.SIGTERM)
+        reconciler.wait(timeout=30)
+    assert len(stage.creates()) == 1
