@@ -9,6 +9,7 @@ The log is filled with the server's default sync interval, because filling it is
 
 import argparse
 import asyncio
+import logging
 import secrets
 import statistics
 import tempfile
@@ -21,8 +22,10 @@ from uuid import uuid4
 
 import asyncpg
 import orjson
+import structlog
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from figures import Figure, show
 from proximity.domain.application import events as app
 from proximity.domain.application.spec import Probe, Resources, Spec, Template, WebAddress
 from proximity.domain.model import Event
@@ -43,7 +46,7 @@ from proximity_projector.store import Store
 
 RUNS = 3
 BATCH = 1000
-FLOOR, SHARE = 10_000, 0.60
+LEAST, SHARE = 10_000, 0.60
 # so many deployments run at the same time, so that neighbours in the log are of different applications
 AT_ONCE = 50
 
@@ -190,8 +193,7 @@ async def servers(folder: Path) -> AsyncIterator[tuple[Bus, asyncpg.Connection]]
         await postgres.stop()
 
 
-async def measure(count: int) -> bool:
-    """Prints the figures. Whether the promises hold."""
+async def measure(count: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         async with servers(Path(folder)) as (bus, conn):
             begun = perf_counter()
@@ -201,20 +203,17 @@ async def measure(count: int) -> bool:
             for _ in range(RUNS):
                 results["bare loop"].append(await bare(bus, conn, last))
                 results["projector"].append(await projector(bus, conn, last))
-    for name, rates in results.items():
-        print(f"  {name:<10} {statistics.median(rates):>8,.0f} events/s   {[round(rate) for rate in rates]}")
-    rate = statistics.median(results["projector"])
-    share = rate / statistics.median(results["bare loop"])
-    print(f"  projector / bare loop = {share:.2f} (promised >= {SHARE:.2f})")
-    print(f"  promised >= {FLOOR:,} events/s: {'kept' if rate >= FLOOR else 'missed'}")
-    return rate >= FLOOR and share >= SHARE
+    rate, floor = (statistics.median(results[name]) for name in ("projector", "bare loop"))
+    name = "projector catching up"
+    return [Figure(name, rate, "events/s", floor=floor, target=LEAST, share=SHARE, at="least")]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=100_000)
-    return 0 if asyncio.run(measure(parser.parse_args().events)) else 1
+def figures(count: int = 100_000) -> list[Figure]:
+    return asyncio.run(measure(count))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    show(figures(parser.parse_args().events))
