@@ -1,13 +1,16 @@
 """The start-up step: run again, run twice at once, run after an upgrade."""
 
 import asyncio
+import sys
 
 import pytest
 
 from proximity.messaging import subjects
 from proximity.messaging.aggregates import INSTALLATION, SETTINGS
+from proximity.messaging.bootstrap import prepare
 from proximity.messaging.connection import RefusedError, open_connection
 from proximity.messaging.event_store import EventStore
+from proximity.messaging.permissions import ADMIN
 from proximity.messaging.streams import BUCKETS, STREAMS, durables
 from support.servers import Nats
 
@@ -61,7 +64,21 @@ async def test_a_durable_made_late_misses_nothing(nats: Nats) -> None:
 
 
 async def test_only_the_admin_prepares(nats: Nats) -> None:
-    from proximity.messaging.bootstrap import prepare
-
     with pytest.raises(RefusedError):
         await prepare(nats.url, "admin", "wrong")
+
+
+@pytest.mark.slow
+async def test_the_command_prepares_too(nats: Nats) -> None:
+    environment = {
+        "PROXIMITY_NATS_URL": nats.url,
+        "PROXIMITY_NATS_USER": ADMIN,
+        "PROXIMITY_NATS_PASSWORD_FILE": str(nats.password_file(ADMIN)),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "proximity.messaging.bootstrap", env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    assert nats.installation_id in said.decode()
+    assert nats.passwords[ADMIN] not in said.decode()

@@ -77,6 +77,10 @@ FOREIGN = {
         "$JS.API.DIRECT.GET.KV_sessions",
         "$JS.API.DIRECT.GET.COMMANDS",
         "$JS.API.CONSUMER.MSG.NEXT.COMMANDS.provisioner-commands",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.provisioner-steps",
+        "$JS.API.CONSUMER.CREATE.EVENTS.provisioner-steps",
+        "$JS.API.CONSUMER.CREATE.EVENTS.provisioner-steps.proximity.events.application.a1",
+        "$JS.ACK.EVENTS.provisioner-steps.1.1.1.1.1",
     ],
 }
 

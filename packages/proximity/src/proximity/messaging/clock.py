@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import nats.errors
 from nats.aio.client import Client
 
 from proximity.messaging import subjects
@@ -22,7 +23,10 @@ class ServerClock:
     async def refresh(self) -> None:
         """Raises TimeoutError."""
         sent = self._monotonic()
-        reply = await self._nc.request(subjects.stream_info(subjects.EVENTS), b"", timeout=5)
+        try:
+            reply = await self._nc.request(subjects.stream_info(subjects.EVENTS), b"", timeout=5)
+        except nats.errors.Error as error:
+            raise TimeoutError(f"the server's clock does not answer: {error!r}") from error
         received = self._monotonic()
         self._seen = datetime.fromisoformat(json.loads(reply.data)["ts"])
         self._at = (sent + received) / 2

@@ -123,11 +123,18 @@ async def open_connection(
             refused.set()
             bus.give_up_waiting()
             on_refused(bus.refused)
+        elif not nc.is_connected:
+            log.debug("NATS is away", error=repr(error))  # several a second: that it is away was said once
         else:
             log.warning("NATS", error=repr(error))
 
     async def on_disconnected() -> None:
         bus.give_up_waiting()
+        if not nc.is_closed:
+            log.warning("NATS is away")
+
+    async def on_reconnected() -> None:
+        log.info("NATS is back")
 
     connecting = asyncio.ensure_future(
         nc.connect(
@@ -138,6 +145,7 @@ async def open_connection(
             inbox_prefix=subjects.inbox(service),
             error_cb=on_error,
             disconnected_cb=on_disconnected,
+            reconnected_cb=on_reconnected,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds, a fraction is fine

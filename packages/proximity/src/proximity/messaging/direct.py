@@ -69,8 +69,8 @@ async def last(line: Line, stream: str, subject: str) -> StoredMessage | None:
     try:
         async with line.answer_in_time():
             reply = await line.nc.request(subjects.direct_get(stream), body, timeout=60)
-    except nats.errors.NoRespondersError as error:
-        raise TimeoutError(f"nobody answers for stream {stream}") from error
+    except nats.errors.Error as error:
+        raise TimeoutError(f"nobody answers for stream {stream}: {error!r}") from error
     headers = reply.headers or {}
     match headers.get("Status"):
         case None:
@@ -89,14 +89,17 @@ async def last_of_each(line: Line, stream: str, subject: str) -> list[StoredMess
 async def _request(line: Line, stream: str, request: dict[str, Any]) -> Page:
     answer = _Answer(stream)
     inbox = line.nc.new_inbox()
-    replies = await line.nc.subscribe(inbox, cb=answer.heard)
     try:
-        await line.nc.publish(subjects.direct_get(stream), json.dumps(request).encode(), reply=inbox)
-        async with line.answer_in_time():
-            return await answer.page
-    finally:
-        if not line.nc.is_closed and not line.nc.is_draining:
-            await replies.unsubscribe()
+        replies = await line.nc.subscribe(inbox, cb=answer.heard)
+        try:
+            await line.nc.publish(subjects.direct_get(stream), json.dumps(request).encode(), reply=inbox)
+            async with line.answer_in_time():
+                return await answer.page
+        finally:
+            if not line.nc.is_closed and not line.nc.is_draining:
+                await replies.unsubscribe()
+    except nats.errors.Error as error:
+        raise TimeoutError(f"nobody answers for stream {stream}: {error!r}") from error
 
 
 class _Answer:

@@ -92,6 +92,14 @@ PUBLISH: dict[str, list[str]] = {
         subjects.CHANGES,
     ],
 }
+# What a wildcard above would let in: the durable of another service on the same stream.
+DENY: dict[str, list[str]] = {
+    "projector": [
+        f"$JS.API.CONSUMER.*.{subjects.EVENTS}.{subjects.PROVISIONER_STEPS}",
+        f"$JS.API.CONSUMER.*.{subjects.EVENTS}.{subjects.PROVISIONER_STEPS}.>",
+        *_durable(subjects.EVENTS, subjects.PROVISIONER_STEPS),
+    ],
+}
 SUBSCRIBE: dict[str, list[str]] = {
     "api": [f"{inbox('api')}.>", subjects.CHANGES],
     **{service: [f"{inbox(service)}.>"] for service in ("provisioner", "reconciler", "projector")},
@@ -108,7 +116,7 @@ def server_config(*, port: int, store: Path, passwords: Mapping[str, str], host:
             "user": service,
             "password": passwords[service],
             "permissions": {
-                "publish": {"allow": PUBLISH[service]},
+                "publish": {"allow": PUBLISH[service], "deny": DENY.get(service, [])},
                 "subscribe": {"allow": SUBSCRIBE[service]},
             },
         }
