@@ -35,7 +35,7 @@ def test_from_the_ready_line_to_an_application_and_back(own_whole: Whole) -> Non
     with Watcher(own_whole).watching() as browser:
         accepted = own_whole.order("POST", "/applications", {"recipe": "turnkey-wordpress", "name": "My Blog"})
         operation, application = accepted["operation_id"], accepted["application_id"]
-        browser.wait_for(lambda: any(row["status"] == "succeeded" for row in browser.rows("operations", operation)))
+        browser.wait_for_operation(operation, "succeeded")
         versions = browser.rows("operations", operation)
     done = [step["name"] for step in versions[-1]["steps"] if step["status"] == "done"]
     assert done == [

@@ -20,7 +20,7 @@ def test_killed_process_loses_nothing(whole: Whole, victim: str) -> None:
 
         ended = whole.ended_operation(accepted["operation_id"])
         assert ended["status"] == "succeeded", ended
-        browser.wait_for(lambda: _last_status(browser, accepted["operation_id"]) == "succeeded")
+        browser.wait_for_operation(accepted["operation_id"], "succeeded")
         browser.wait_for(lambda: _last(browser, "applications", accepted["application_id"]).get("status") == "running")
 
     row = whole.get(f"/applications/{accepted['application_id']}")
@@ -53,7 +53,3 @@ def has_begun(step: str) -> Callable[[Row], bool]:
 def _last(browser: Watcher, table: str, row_id: str) -> Row:
     versions = browser.rows(table, row_id)
     return versions[-1] if versions else {}
-
-
-def _last_status(browser: Watcher, operation_id: str) -> str | None:
-    return _last(browser, "operations", operation_id).get("status")

@@ -203,6 +203,7 @@ class Watcher:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self.seen: list[Row] = []
+        self._first_seen: dict[str, float] = {}
         self.resets = 0
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -221,9 +222,16 @@ class Watcher:
         with self._changed:
             return [c["row"] or {} for c in self.seen if c["table"] == table and c["id"] == row_id]
 
+    def first_seen(self, row_id: str) -> float:
+        """When that row came in for the first time, by `time.perf_counter`."""
+        return self._first_seen[row_id]
+
     def wait_for(self, condition: Callable[[], bool], patience: float = 60.0) -> None:
         with self._changed:
             assert self._changed.wait_for(condition, patience), self.seen[-5:]
+
+    def wait_for_operation(self, operation_id: str, status: str) -> None:
+        self.wait_for(lambda: any(row["status"] == status for row in self.rows("operations", operation_id)))
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -260,4 +268,6 @@ class Watcher:
     def _add(self, changes: list[Row]) -> None:
         with self._changed:
             self.seen += changes
+            for change in changes:
+                self._first_seen.setdefault(change["id"], time.perf_counter())
             self._changed.notify_all()
