@@ -87,11 +87,8 @@ def _commands(whole: Whole) -> list[float]:
             begun = time.perf_counter()
             answer = client.post(f"/applications/{accepted['application_id']}/{verb}")
             operation_id = answer.json()["operation_id"]
-            browser.wait_for(lambda wanted=operation_id: bool(browser.rows("operations", wanted)))
+            browser.wait_for_operation(operation_id, "succeeded")
             took.append(browser.first_seen(operation_id) - begun)
-            browser.wait_for(
-                lambda wanted=operation_id: browser.rows("operations", wanted)[-1]["status"] == "succeeded"
-            )
     return took
 
 
