@@ -25,13 +25,14 @@ lint: $(STAMP) ## style, import rules, the recipes of the catalog
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/unit/catalog
 
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy $(CODE)
 
 fast: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/conformance tests/integration
+	$(BIN)/pytest -q -n 2 --dist loadfile $(wildcard tests/replay tests/conformance tests/integration)
 
 whole: $(STAMP)
 	$(BIN)/pytest -q tests/e2e $(wildcard tests/chaos)
