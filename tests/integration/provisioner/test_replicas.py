@@ -142,3 +142,18 @@ async def test_health(stage: Stage, free_port: int) -> None:
 
     await stage.until(ready, lambda status: status == 503)
     assert (await stage.get(free_port, "/livez"))[0] == 200
+
+
+async def test_one_at_a_time_on_a_storage(stage: Stage) -> None:
+    """Soft limits: the others wait their turn, whichever replica they are with, and none waits for ever."""
+    stage.settings |= {"PROXIMITY_PER_NODE": "1", "PROXIMITY_PER_STORAGE": "1"}
+    stage.provisioner()
+    stage.provisioner()
+    await stage.connected()
+    deployments = await asyncio.gather(*(stage.deploy(f"Wiki {n}") for n in range(4)))
+    for application_id, operation_id in deployments:
+        await stage.succeeded(application_id, operation_id)
+    records = await stage.everything()
+    waited = {r.aggregate_id for r in records if isinstance(r.event, ev.StepPostponed) and r.event.cause.code == "busy"}
+    assert waited
+    assert len(stage.creates()) == 4

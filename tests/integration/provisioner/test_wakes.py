@@ -1,8 +1,8 @@
 """Wake-ups are hints: if all of them are lost, the reconciler's sweep finds the operation that nobody carries on."""
 
+import asyncio
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -30,11 +30,12 @@ async def test_lost_wake_ups_are_made_up_for(running_stage: Stage, tmp_path: Pat
         "PROXIMITY_VAULT_KEY_FILE": str(stage.folder / "vault.key"),
     }
     with (tmp_path / "reconciler.log").open("wb") as sink:
-        command = [sys.executable, "-m", "proximity_reconciler"]
-        reconciler = subprocess.Popen(command, stdout=sink, stderr=sink, env={**os.environ, **environment})
+        reconciler = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "proximity_reconciler", stdout=sink, stderr=sink, env={**os.environ, **environment}
+        )
     try:
         await stage.succeeded(application_id, operation_id)
     finally:
         reconciler.send_signal(signal.SIGTERM)
-        reconciler.wait(timeout=30)
+        await reconciler.wait()
     assert len(stage.creates()) == 1

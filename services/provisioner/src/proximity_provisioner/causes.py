@@ -21,7 +21,7 @@ from proximity_provisioner.sealed import SecretLostError
 _SPACE = re.compile(
     r"no space left|not enough (free )?space|out of space|insufficient free space|disk quota exceeded", re.I
 )
-_LOCK = re.compile(r"CT is locked|can't lock file|got timeout", re.I)
+_LOCK = re.compile(r"CT is locked|can't lock file", re.I)
 _QUORUM = re.compile(r"no quorum|/etc/pve/.*permission denied", re.I)
 
 _SEALED = "A secret cannot be opened: it was erased, or the master key of the vault is another one."
@@ -75,6 +75,9 @@ def cause_of_task(what: str, exitstatus: str | None, log: tuple[str, ...]) -> Ca
         return Cause(code="storage_full", message="There is no space left on the storage.", proxmox=words)
     if _QUORUM.search(words):
         return _no_quorum(words)
+    if "did not stop" in words:
+        message = "The container did not go down in time. It can be stopped without asking it."
+        return Cause(code="shutdown_timed_out", message=message, proxmox=words)
     return Cause(code="task_failed", message=f"Proxmox could not finish the task ({what}).", proxmox=words)
 
 

@@ -1,0 +1,78 @@
+"""One run of an aggregate at a time, and no hint lost."""
+
+import asyncio
+
+from proximity_provisioner.dispatcher import Dispatcher
+
+
+async def test_hint_during_a_run_makes_it_run_once_more() -> None:
+    runs: list[str] = []
+    at_once = 0
+    going = asyncio.Event()
+
+    async def run(category: str, aggregate_id: str) -> None:
+        nonlocal at_once
+        at_once += 1
+        assert at_once == 1
+        runs.append(aggregate_id)
+        await going.wait()
+        at_once -= 1
+
+    dispatcher = Dispatcher(run, at_once=4)
+    for _ in range(5):
+        dispatcher.submit("application", "a")
+    await asyncio.sleep(0)
+    for _ in range(5):
+        dispatcher.submit("application", "a")
+    going.set()
+    await dispatcher.drain(1)
+    assert runs == ["a", "a"]
+
+
+async def test_run_that_raises_does_not_stop_the_next() -> None:
+    runs = 0
+
+    async def run(category: str, aggregate_id: str) -> None:
+        nonlocal runs
+        runs += 1
+        raise ValueError("broken")
+
+    dispatcher = Dispatcher(run, at_once=4)
+    dispatcher.submit("application", "a")
+    await dispatcher.drain(1)
+    dispatcher.submit("application", "a")
+    await dispatcher.drain(1)
+    assert runs == 2
+
+
+async def test_only_so_many_at_once() -> None:
+    at_once = most = 0
+
+    async def run(category: str, aggregate_id: str) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+
+    dispatcher = Dispatcher(run, at_once=3)
+    for number in range(12):
+        dispatcher.submit("application", str(number))
+    await dispatcher.drain(5)
+    assert most == 3
+
+
+async def test_drain_breaks_off_what_does_not_end() -> None:
+    broken_off = asyncio.Event()
+
+    async def run(category: str, aggregate_id: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            broken_off.set()
+
+    dispatcher = Dispatcher(run, at_once=1)
+    dispatcher.submit("application", "a")
+    await asyncio.sleep(0)
+    await dispatcher.drain(0.01)
+    assert broken_off.is_set()
