@@ -1,5 +1,6 @@
 """The main job on the whole product: from the ready line to an application that ran and is gone."""
 
+import json
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import httpx2
 import psutil
 import pytest
 
+from support.simulator import SimulatorProcess
 from support.whole import Row, Watcher, Whole
 
 pytestmark = pytest.mark.slow
@@ -68,6 +70,24 @@ def test_from_the_ready_line_to_an_application_and_back(own_whole: Whole) -> Non
     assert own_whole.journal("my-blog") == ["create", "destroy"]
 
 
+def test_named_proxmox_is_connected_instead_of_the_simulator(own_whole: Whole, own_simulator: SimulatorProcess) -> None:
+    real = own_simulator.connection()
+    own_whole.start(
+        PROXIMITY_TEST_PVE_URL=real.url,
+        PROXIMITY_TEST_PVE_TOKEN_ID=real.token_id,
+        PROXIMITY_TEST_PVE_TOKEN_SECRET=real.token_secret,
+        PROXIMITY_TEST_PVE_CA=real.ca_pem,
+    )
+    assert "simulator" not in own_whole.children()
+    own_whole.set_up()
+    until = time.monotonic() + 30
+    while [cluster["status"] for cluster in own_whole.get("/clusters")["items"]] != ["connected"]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    with own_whole.client() as client:
+        assert client.post("/clusters", json={"name": "sim", "simulator": True}).json()["code"] == "no_simulator"
+
+
 def test_killed_launcher_leaves_nothing_running_and_the_next_one_starts(own_whole: Whole) -> None:
     own_whole.start()
     own_whole.set_up()
@@ -114,6 +134,14 @@ def test_stop_while_it_starts_leaves_nothing_running(own_whole: Whole) -> None:
     process.send_signal(signal.SIGTERM)
     own_whole.ended()
     assert wait_until_gone(children) == []
+
+
+def test_every_service_says_how_it_is(whole: Whole) -> None:
+    ports = json.loads((whole.data / "running.json").read_text())["health_ports"]
+    assert set(ports) == {"api", "projector", "provisioner", "provisioner-2", "reconciler"}
+    for name, port in ports.items():
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert httpx2.get(f"http://127.0.0.1:{port}{path}").status_code == 200, (name, path)
 
 
 def test_no_secret_is_in_a_command_line_or_a_variable(whole: Whole) -> None:

@@ -14,13 +14,13 @@ OFFER = "PROXIMITY_TEST_PVE_"
 
 @dataclass(frozen=True)
 class Offered:
-    """A real Proxmox VE that is connected once the installation is set up."""
+    """A real Proxmox VE that is connected once the installation is set up. `ca` is PEM."""
 
     url: str
     token_id: str
     token_secret: str
     fingerprint: str
-    ca_file: str
+    ca: str
 
     def __repr__(self) -> str:
         return f"Offered({self.url})"
@@ -65,7 +65,19 @@ def _offered(environment: Mapping[str, str]) -> Offered:
         lacking.append(f"{OFFER}FINGERPRINT or {OFFER}CA")
     if lacking:
         raise _wrong(f"{OFFER}URL names a Proxmox VE, so {', '.join(lacking)} must be set too.")
-    return Offered(given["URL"], given["TOKEN_ID"], given["TOKEN_SECRET"], given["FINGERPRINT"], given["CA"])
+    # several nodes of the cluster may be named; the first one will do
+    url = given["URL"].partition(",")[0]
+    return Offered(url, given["TOKEN_ID"], given["TOKEN_SECRET"], given["FINGERPRINT"], _pem(given["CA"]))
+
+
+def _pem(ca: str) -> str:
+    """Given as PEM or as the file that holds it."""
+    if not ca or ca.startswith("-----BEGIN"):
+        return ca
+    try:
+        return Path(ca).read_text()
+    except OSError as error:
+        raise _wrong(f"{OFFER}CA: {ca} cannot be read: {error.strerror}.") from error
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -38,6 +38,8 @@ class Stack:
         self._nats_port = options.nats_port or ports[0]
         self._postgres_port = options.postgres_port or ports[1]
         self._health_ports = ports[2:]
+        # by the program's name: where it says how it is
+        self._asked_at: dict[str, int] = {}
 
     async def start(self) -> None:
         """Returns when every program is ready. What does not need each other starts side by side."""
@@ -62,7 +64,8 @@ class Stack:
     def _announce(self) -> None:
         """For those that want to do something with what runs, such as a rebuild."""
         projector = _environment() | self._nats_variables("projector") | self._database_variables(postgres.OWNER)
-        write_private(self._data.running, json.dumps({"pid": os.getpid(), "projector": projector}))
+        told = {"pid": os.getpid(), "health_ports": self._asked_at, "projector": projector}
+        write_private(self._data.running, json.dumps(told, indent=2))
 
     async def broken(self) -> None:
         """Ends only by raising: the Failure of a program that cannot even be started again."""
@@ -156,9 +159,12 @@ class Stack:
             "PROXIMITY_OFFERED_TOKEN_ID": offered.token_id,
             "PROXIMITY_OFFERED_TOKEN_SECRET_FILE": str(secret),
             "PROXIMITY_OFFERED_FINGERPRINT": offered.fingerprint,
-            "PROXIMITY_OFFERED_CA_FILE": offered.ca_file,
         }
-        return {name: value for name, value in variables.items() if value}
+        if offered.ca:
+            ca_file = self._data.root / "offered-ca.pem"
+            write_private(ca_file, offered.ca)
+            variables["PROXIMITY_OFFERED_CA_FILE"] = str(ca_file)
+        return variables
 
     async def _start_api(self, proxmox: Variables) -> None:
         variables = {
@@ -182,6 +188,8 @@ class Stack:
         await self._start_program(name, service, variables, health_port)
 
     async def _start_program(self, name: str, service: str, variables: Variables, health_port: int) -> None:
+        self._asked_at[name] = health_port
+
         async def ready() -> bool:
             return (await fetch(health_port, "/readyz"))[0] == 200
 
