@@ -56,8 +56,9 @@ def serve_bare() -> None:
     async def livez() -> None:
         return None
 
+    password = Path(os.environ["PROXIMITY_NATS_PASSWORD_FILE"]).read_text()
+
     async def run() -> None:
-        password = Path(os.environ["PROXIMITY_NATS_PASSWORD_FILE"]).read_text()
         bus = await connect(os.environ["PROXIMITY_NATS_URL"], "api", "api", password)
         app.state.js = bus.js
         port = int(os.environ["PROXIMITY_PORT"])
@@ -73,19 +74,19 @@ def serve_bare() -> None:
 async def process(arguments: list[str], environment: dict[str, str]) -> AsyncIterator[int]:
     """A server on a port of its own."""
     port = free_ports(1)[0]
-    started = subprocess.Popen(
-        [sys.executable, *arguments], env=environment | {"PROXIMITY_PORT": str(port)}, stdout=subprocess.DEVNULL
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=environment | {"PROXIMITY_PORT": str(port)}, stdout=subprocess.DEVNULL
     )
     try:
         async with asyncio.timeout(60):
             while (await fetch(port, "/livez"))[0] != 200:
-                if started.poll() is not None:
+                if started.returncode is not None:
                     raise RuntimeError(f"{arguments} ended with {started.returncode}")
                 await asyncio.sleep(0.05)
         yield port
     finally:
         started.terminate()
-        await asyncio.to_thread(started.wait, 20)
+        await started.wait()
 
 
 async def load(port: int, request: Callable[[], bytes], seconds: float) -> float:
@@ -112,10 +113,11 @@ async def load(port: int, request: Callable[[], bytes], seconds: float) -> float
 
 
 def post(prefix: str, headers: Callable[[], str] = str) -> Callable[[], bytes]:
-    return lambda: (
-        f"POST {prefix}/applications/{uuid4()}/start HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        f"{headers()}Content-Length: 0\r\n\r\n"
-    ).encode()
+    def request() -> bytes:
+        line = f"POST {prefix}/applications/{uuid4()}/start HTTP/1.1"
+        return f"{line}\r\nHost: 127.0.0.1\r\n{headers()}Content-Length: 0\r\n\r\n".encode()
+
+    return request
 
 
 def private(folder: Path, name: str, content: str) -> str:
@@ -165,7 +167,7 @@ async def compare(bare: int, api: int, session: str, seconds: float) -> bool:
         "api, with Idempotency-Key": (api, post("/api/v1", lambda: f"{session}Idempotency-Key: {uuid4()}\r\n")),
     }
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for kind, (port, request) in kinds.items():
+    for port, request in kinds.values():
         await load(port, request, min(seconds, 1.0))
     for _ in range(RUNS):
         for kind, (port, request) in kinds.items():

@@ -106,7 +106,7 @@ async def test_metrics_name_routes_and_never_ids(signed_in: Api) -> None:
     application_id = uuid4()
     await signed_in.post(f"/applications/{application_id}/start")
     text = (await signed_in.http.get("/metrics")).text
-    assert 'route="/applications/{application_id}/start"' in text
+    assert 'route="/api/v1/applications/{application_id}/start"' in text
     assert 'proximity_commands_accepted_total{type="application.start.v1"} 1.0' in text
     assert str(application_id) not in text
 

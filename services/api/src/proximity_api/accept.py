@@ -14,26 +14,29 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import orjson
-from fastapi import Depends, Header, Query, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from proximity.domain.claim.claim import ClaimRefusedError, Wish
 from proximity.domain.claim.claim import decide as decide_claim
+from proximity.domain.identity.identity import Role
 from proximity.domain.model import Command
 from proximity.messaging.aggregates import CLAIM, OPERATION, Aggregate
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict, UnavailableError
 from proximity_api import operations_read, views
 from proximity_api.parts import Parts, parts_of
-from proximity_api.problems import Problem, ProblemDetails, unavailable
+from proximity_api.problems import Problem, ProblemDetails, invalid, unavailable
+from proximity_api.security import authorise
 from proximity_api.sessions import Principal
 
 LONGEST_WAIT = 30.0
+LONGEST_REASON = 500
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WAIT = re.compile(r"(?:^|,)\s*wait=(\d{1,5})\s*(?:,|$)")
 _NEW_THINGS = UUID("0b8f6f0c-8d0e-5f44-9f0a-2f6f3a4f7d21")
@@ -92,16 +95,28 @@ class Order:
     principal: Principal
 
 
-def order(
-    request: Request,
-    principal: Principal,
-    idempotency_key: str | None,
-    prefer: str | None,
-    reason: str,
-) -> Order:
-    operation_id = _operation_id(idempotency_key)
-    wait = _WAIT.search(prefer) if prefer else None
+def ordering(least: Role) -> Callable[[Request], Awaitable[Order]]:
+    """The dependency of a command with a body: nobody's body is looked at before the role is."""
+
+    async def read(request: Request) -> Order:
+        return await order(request, least)
+
+    return read
+
+
+async def order(request: Request, least: Role) -> Order:
+    """Asks for the role and reads what headers and query say.
+
+    By hand, because FastAPI's dependencies cost more time than all the rest; openapi.py describes the parameters.
+    """
+    principal = await authorise(request, least)
+    key = request.headers.get("idempotency-key")
+    operation_id = _operation_id(key)
+    reason = request.query_params.get("reason", "")
+    if len(reason) > LONGEST_REASON:
+        raise invalid(("reason", f"At most {LONGEST_REASON} characters."))
     trace = request.headers.get("traceparent", "")
+    wait = _WAIT.search(request.headers.get("prefer", ""))
     origin = Origin(
         causation_id=operation_id,
         correlation_id=operation_id,
@@ -109,27 +124,7 @@ def order(
         reason=reason,
         traceparent=trace if _TRACEPARENT.fullmatch(trace) else "",
     )
-    return Order(operation_id, idempotency_key is not None, int(wait[1]) if wait else None, origin, request, principal)
-
-
-def ordering(check: Callable[[Request], Awaitable[Principal]]) -> Callable[..., Order]:
-    """The dependency that reads a command's headers and asks for the role."""
-
-    def read(
-        request: Request,
-        principal: Annotated[Principal, Depends(check)],
-        idempotency_key: Annotated[
-            str | None,
-            Header(description="A UUID, quoted or bare: the operation's id. The same request with it is done once."),
-        ] = None,
-        prefer: Annotated[
-            str | None, Header(description="`wait=N`: answer at the operation's end, or after N seconds")
-        ] = None,
-        reason: Annotated[str, Query(max_length=500, description="Why, in a person's words; kept in the log")] = "",
-    ) -> Order:
-        return order(request, principal, idempotency_key, prefer, reason)
-
-    return read
+    return Order(operation_id, key is not None, int(wait[1]) if wait else None, origin, request, principal)
 
 
 def new_id(operation_id: str) -> str:

@@ -3,7 +3,7 @@
 from functools import partial
 
 import nats.errors
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from proximity.messaging.publishing import UnavailableError
@@ -25,8 +25,8 @@ from proximity_api import (
 from proximity_api.edge import Edge
 from proximity_api.parts import Parts
 
-PREFIX = "/api/v1"
-ROUTERS = (setup, session, catalog, clusters, inventory, applications, operations, stream, events)
+# routes are tried in this order: what is asked for most comes first
+ROUTES = (applications, operations, stream, events, clusters, inventory, catalog, session, setup, health, page)
 
 
 def create(parts: Parts) -> FastAPI:
@@ -38,18 +38,17 @@ def create(parts: Parts) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "This installation"}],
         openapi_tags=openapi.TAGS,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=f"{openapi.PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # asked for with every request although nobody listens; its logs would hold exceptions' texts
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts = parts
-    api = APIRouter(prefix=PREFIX)
-    for module in ROUTERS:
-        api.include_router(module.router)
-    app.include_router(api)
-    app.include_router(health.router)
-    app.include_router(page.router)
+    for module in ROUTES:
+        # not included as routers: FastAPI looks for a request's route twice in each of those
+        app.router.routes.extend(module.router.routes)
     problems.install(app)
     for error in (TimeoutError, UnavailableError, nats.errors.Error):
         app.add_exception_handler(error, _log_away)

@@ -13,16 +13,15 @@ from proximity.domain.cluster.state import Cluster
 from proximity.domain.ids import slug
 from proximity.messaging.aggregates import APPLICATION, CLAIM, CLUSTER
 from proximity_api import queries, views
-from proximity_api.accept import ANSWERS, Order, accept, new_id, ordering
-from proximity_api.openapi import errors
+from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import Problem, invalid
 from proximity_api.recipes import sealed_spec
-from proximity_api.security import Viewer, require
+from proximity_api.security import Viewer
 
-router = APIRouter(prefix="/applications", tags=["applications"])
-OperatorOrder = Annotated[Order, Depends(ordering(require("operator")))]
+router = APIRouter(prefix=f"{PREFIX}/applications", tags=["applications"])
 
 
 class DeployRequest(BaseModel):
@@ -46,7 +45,7 @@ class DeployRequest(BaseModel):
 
 
 @router.post("", operation_id="deployApplication", summary="Deploy", status_code=202, responses=ANSWERS | errors(409))
-async def deploy(body: DeployRequest, ordered: OperatorOrder) -> Response:
+async def deploy(body: DeployRequest, ordered: Annotated[Order, Depends(ordering("operator"))]) -> Response:
     """A container of its own for a recipe; `application_id` is in the answer at once."""
     parts = parts_of(ordered.request)
     application_id = new_id(ordered.operation_id)
@@ -105,9 +104,9 @@ async def history(
 @router.post(
     "/{application_id}/start", operation_id="startApplication", summary="Start", status_code=202, responses=ANSWERS
 )
-async def start(application_id: UUID, ordered: OperatorOrder) -> Response:
+async def start(request: Request, application_id: UUID) -> Response:
     """Starts the container and waits until the application answers."""
-    return await _accept(application_id, ordered, cmd.StartApplication)
+    return await _accept(request, application_id, cmd.StartApplication)
 
 
 @router.post(
@@ -117,17 +116,17 @@ async def start(application_id: UUID, ordered: OperatorOrder) -> Response:
     status_code=202,
     responses=ANSWERS,
 )
-async def shutdown(application_id: UUID, ordered: OperatorOrder) -> Response:
+async def shutdown(request: Request, application_id: UUID) -> Response:
     """Asks the guest to go down by itself."""
-    return await _accept(application_id, ordered, cmd.ShutdownApplication)
+    return await _accept(request, application_id, cmd.ShutdownApplication)
 
 
 @router.post(
     "/{application_id}/stop", operation_id="stopApplication", summary="Stop", status_code=202, responses=ANSWERS
 )
-async def stop(application_id: UUID, ordered: OperatorOrder) -> Response:
+async def stop(request: Request, application_id: UUID) -> Response:
     """Pulls the plug."""
-    return await _accept(application_id, ordered, cmd.StopApplication)
+    return await _accept(request, application_id, cmd.StopApplication)
 
 
 @router.post(
@@ -137,20 +136,21 @@ async def stop(application_id: UUID, ordered: OperatorOrder) -> Response:
     status_code=202,
     responses=ANSWERS,
 )
-async def restart(application_id: UUID, ordered: OperatorOrder) -> Response:
+async def restart(request: Request, application_id: UUID) -> Response:
     """Shuts down, then starts."""
-    return await _accept(application_id, ordered, cmd.RestartApplication)
+    return await _accept(request, application_id, cmd.RestartApplication)
 
 
 @router.delete(
     "/{application_id}", operation_id="deleteApplication", summary="Delete", status_code=202, responses=ANSWERS
 )
 async def delete(
+    request: Request,
     application_id: UUID,
-    ordered: OperatorOrder,
     force: Annotated[bool, Query(description="Stop at once instead of asking the guest to shut down")] = False,
 ) -> Response:
     """Destroys the container and everything in it. Ends whatever else is going on there."""
+    ordered = await order(request, "operator")
 
     async def make() -> cmd.DeleteApplication:
         return cmd.DeleteApplication(operation_id=ordered.operation_id, application_id=str(application_id), force=force)
@@ -161,7 +161,9 @@ async def delete(
 _Simple = cmd.StartApplication | cmd.ShutdownApplication | cmd.StopApplication | cmd.RestartApplication
 
 
-async def _accept(application_id: UUID, ordered: Order, command: Callable[..., _Simple]) -> Response:
+async def _accept(request: Request, application_id: UUID, command: Callable[..., _Simple]) -> Response:
+    ordered = await order(request, "operator")
+
     async def make() -> _Simple:
         return command(operation_id=ordered.operation_id, application_id=str(application_id))
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from proximity.domain.catalog import Recipe
-from proximity_api.openapi import errors
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.parts import parts_of
 from proximity_api.problems import Problem
 from proximity_api.security import Viewer
 
-router = APIRouter(prefix="/catalog", tags=["catalog"])
+router = APIRouter(prefix=f"{PREFIX}/catalog", tags=["catalog"])
 
 
 class Recipes(BaseModel):

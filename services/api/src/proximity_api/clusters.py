@@ -18,18 +18,16 @@ from proximity.proxmox.client import ProxmoxClient
 from proximity.proxmox.connection import Connection, Endpoint
 from proximity.proxmox.errors import InvalidRequestError, ProxmoxError
 from proximity_api import queries, views
-from proximity_api.accept import ANSWERS, Order, accept, new_id, ordering
-from proximity_api.openapi import errors
+from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import Problem, invalid
-from proximity_api.security import Admin, Viewer, require
+from proximity_api.security import Admin, Viewer
 from proximity_api.settings import read_secret
 
-router = APIRouter(prefix="/clusters", tags=["clusters"])
+router = APIRouter(prefix=f"{PREFIX}/clusters", tags=["clusters"])
 _TOKEN_ID = re.compile(r"[^\s!@]+@[^\s!@]+![^\s!@]+")
-
-AdminOrder = Annotated[Order, Depends(ordering(require("admin")))]
 
 
 class ProbeRequest(BaseModel):
@@ -111,7 +109,7 @@ async def probe(request: ProbeRequest, _: Admin) -> Probed:
 
 
 @router.post("", operation_id="connectCluster", summary="Connect a cluster", status_code=202, responses=ANSWERS)
-async def connect(body: ConnectRequest, ordered: AdminOrder) -> Response:
+async def connect(body: ConnectRequest, ordered: Annotated[Order, Depends(ordering("admin"))]) -> Response:
     """Looks at certificate, version and rights; `cluster_id` is in the answer at once."""
     parts = parts_of(ordered.request)
     cluster_id = new_id(ordered.operation_id)
@@ -156,8 +154,9 @@ async def cluster(request: Request, _: Viewer, cluster_id: UUID) -> views.Cluste
 @router.delete(
     "/{cluster_id}", operation_id="removeCluster", summary="Forget a cluster", status_code=202, responses=ANSWERS
 )
-async def remove(cluster_id: UUID, ordered: AdminOrder) -> Response:
+async def remove(request: Request, cluster_id: UUID) -> Response:
     """Changes nothing on Proxmox. Rejected while applications live there."""
+    ordered = await order(request, "admin")
 
     async def make() -> RemoveCluster:
         return RemoveCluster(operation_id=ordered.operation_id, cluster_id=str(cluster_id))
@@ -168,8 +167,9 @@ async def remove(cluster_id: UUID, ordered: AdminOrder) -> Response:
 @router.post(
     "/{cluster_id}/check", operation_id="checkCluster", summary="Look again", status_code=202, responses=ANSWERS
 )
-async def look_again(cluster_id: UUID, ordered: AdminOrder) -> Response:
+async def look_again(request: Request, cluster_id: UUID) -> Response:
     """At version and rights."""
+    ordered = await order(request, "admin")
 
     async def make() -> CheckCluster:
         return CheckCluster(operation_id=ordered.operation_id, cluster_id=str(cluster_id))

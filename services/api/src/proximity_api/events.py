@@ -14,7 +14,7 @@ from proximity.messaging.codec import dataschema
 from proximity.messaging.envelope import TYPE_PREFIX, Recorded
 from proximity_api import sse
 from proximity_api.hub import SAFETY
-from proximity_api.openapi import errors
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Limit
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import Problem, unavailable
@@ -22,7 +22,7 @@ from proximity_api.security import Viewer
 from proximity_api.sessions import Principal
 from proximity_api.stream import signed_in
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix=f"{PREFIX}/events", tags=["events"])
 
 # events looked at for one page, so that a filter that fits nothing does not read the whole log
 SCANNED = 5000

@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from proximity_api import queries
-from proximity_api.openapi import errors
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import parts_of
 from proximity_api.security import Viewer
 from proximity_api.views import Node, Page, Storage
 
-router = APIRouter(tags=["inventory"])
+router = APIRouter(prefix=PREFIX, tags=["inventory"])
 OfCluster = Annotated[UUID | None, Query(description="Only of this cluster")]
 
 

@@ -64,7 +64,10 @@ def assemble(settings: Settings, bus: Bus) -> Parts:
 
 
 class Server(uvicorn.Server):
-    """Ends all streams on a signal: uvicorn waits for open answers, and a stream never ends by itself."""
+    """Ends all streams on a signal: uvicorn waits for open answers, and a stream never ends by itself.
+
+    uvicorn would also raise the signal again once it is done; a process that finished in order ends with 0.
+    """
 
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
@@ -72,7 +75,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._hub.close()
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 async def run(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from proximity_api.problems import MEDIA_TYPE, ProblemDetails
 
+PREFIX = "/api/v1"
 TITLE = "Proximity"
 DESCRIPTION = """\
 Deploys and operates applications on Proxmox VE.
@@ -33,7 +34,7 @@ TAGS = [
     {"name": "events", "description": "The domain events, for integrations"},
 ]
 # these need no session
-OPEN = {("post", "/api/v1/setup"), ("post", "/api/v1/session"), ("get", "/api/v1/setup")}
+OPEN = {("post", f"{PREFIX}/setup"), ("post", f"{PREFIX}/session"), ("get", f"{PREFIX}/setup")}
 
 _WORDS = {
     400: "The request cannot be understood",
@@ -46,6 +47,28 @@ _WORDS = {
     502: "Proxmox VE does not answer",
     503: "What is needed for the answer is away; try again",
 }
+# what accept.py reads of every command
+_OF_COMMANDS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The operation's id, quoted or bare. The same request with it is done once.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`wait=N`: answer at the operation's end, or after N seconds (30 at most)",
+        "schema": {"type": "string"},
+        "example": "wait=10",
+    },
+    {
+        "name": "reason",
+        "in": "query",
+        "description": "Why, in a person's words; kept in the log",
+        "schema": {"type": "string", "maxLength": 500},
+    },
+]
 _ALWAYS = {
     "default": {
         "description": "Any other problem",
@@ -77,6 +100,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             else:
                 operation["security"] = []
             operation["responses"] |= _ALWAYS
+            if "202" in operation["responses"]:
+                operation["parameters"] = operation.get("parameters", []) + _OF_COMMANDS
             for status, response in operation["responses"].items():
                 content = response.get("content", {})
                 if str(status)[0] in "45" and "application/json" in content:

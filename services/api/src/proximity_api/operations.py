@@ -3,20 +3,20 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from proximity.domain.application.commands import CancelOperation
 from proximity.messaging.aggregates import APPLICATION
 from proximity_api import operations_read, queries, views
-from proximity_api.accept import ANSWERS, Order, accept, ordering
-from proximity_api.openapi import errors
+from proximity_api.accept import ANSWERS, accept, order
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import parts_of
 from proximity_api.problems import Problem
-from proximity_api.security import Viewer, require
+from proximity_api.security import Viewer
 
-router = APIRouter(prefix="/operations", tags=["operations"])
+router = APIRouter(prefix=f"{PREFIX}/operations", tags=["operations"])
 Status = Literal["running", "parked", "succeeded", "failed", "rejected", "cancelled", "undecided"]
 
 
@@ -50,9 +50,10 @@ async def operation(request: Request, _: Viewer, operation_id: UUID) -> views.Op
     status_code=202,
     responses=ANSWERS | errors(404, 409),
 )
-async def cancel(operation_id: UUID, ordered: Annotated[Order, Depends(ordering(require("operator")))]) -> Response:
+async def cancel(request: Request, operation_id: UUID) -> Response:
     """Ends it at its next safe point; a deployment removes what it made. Cancelling is an operation of its own."""
-    found = await operations_read.find(parts_of(ordered.request), str(operation_id))
+    ordered = await order(request, "operator")
+    found = await operations_read.find(parts_of(request), str(operation_id))
     if found is None:
         raise Problem("not_found", "There is no such operation.")
     if found.category != APPLICATION.category:

@@ -5,7 +5,6 @@ without being told to, so a write that relies on one must prove its origin: the 
 foreign page can add, an `Origin` equal to the host, and JSON if it has a body.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -48,33 +47,34 @@ def clear_session(request: Request, response: Response, parts: Parts) -> None:
     response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="strict")
 
 
-async def current(request: Request) -> Principal | None:
-    """Who is signed in, if anybody."""
+async def authorise(request: Request, least: Role) -> Principal:
+    """Who is signed in and may do that. Raises the problems 401, 403 and 415."""
     parts = parts_of(request)
-    token = _bearer(request) or request.cookies.get(cookie_name(over_tls(request, parts)))
-    return await parts.sessions.find(token) if token else None
+    bearer = _bearer(request)
+    token = bearer or request.cookies.get(cookie_name(over_tls(request, parts)))
+    principal = await parts.sessions.find(token) if token else None
+    if principal is None:
+        raise Problem("not_signed_in", "Sign in, then try again.")
+    if request.method not in SAFE and bearer is None:
+        check_origin(request, required=True)
+        if request.headers.get(CSRF_HEADER) != "1":
+            raise Problem("csrf_refused", "A write with a cookie carries the header X-Proximity-CSRF: 1.")
+        _check_media_type(request)
+    if _RANK[principal.role] < _RANK[least]:
+        raise Problem("not_allowed", f"This needs the role {least}.")
+    return principal
 
 
-def require(least: Role) -> Callable[[Request], Awaitable[Principal]]:
-    async def check(request: Request) -> Principal:
-        principal = await current(request)
-        if principal is None:
-            raise Problem("not_signed_in", "Sign in, then try again.")
-        if request.method not in SAFE and _bearer(request) is None:
-            check_origin(request, required=True)
-            if request.headers.get(CSRF_HEADER) != "1":
-                raise Problem("csrf_refused", "A write with a cookie carries the header X-Proximity-CSRF: 1.")
-            _check_media_type(request)
-        if _RANK[principal.role] < _RANK[least]:
-            raise Problem("not_allowed", f"This needs the role {least}.")
-        return principal
-
-    return check
+async def _viewer(request: Request) -> Principal:
+    return await authorise(request, "viewer")
 
 
-Viewer = Annotated[Principal, Depends(require("viewer"))]
-Operator = Annotated[Principal, Depends(require("operator"))]
-Admin = Annotated[Principal, Depends(require("admin"))]
+async def _admin(request: Request) -> Principal:
+    return await authorise(request, "admin")
+
+
+Viewer = Annotated[Principal, Depends(_viewer)]
+Admin = Annotated[Principal, Depends(_admin)]
 
 
 def check_origin(request: Request, required: bool) -> None:

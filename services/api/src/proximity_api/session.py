@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from proximity.domain.identity.identity import Role, username_key
 from proximity_api import accounts, security
-from proximity_api.openapi import errors
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.parts import parts_of
 from proximity_api.passwords import MAX_LENGTH, outdated
 from proximity_api.problems import Problem
 from proximity_api.security import Viewer
 
 log = structlog.get_logger()
-router = APIRouter(tags=["session"])
+router = APIRouter(prefix=PREFIX, tags=["session"])
 
 
 class Credentials(BaseModel):

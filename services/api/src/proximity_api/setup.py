@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from proximity_api import accounts, offered, security
-from proximity_api.openapi import errors
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.parts import parts_of
 from proximity_api.passwords import MAX_LENGTH, MIN_LENGTH
 from proximity_api.problems import Problem
 from proximity_api.session import Me, client_address
 
-router = APIRouter(prefix="/setup", tags=["session"])
+router = APIRouter(prefix=f"{PREFIX}/setup", tags=["session"])
 
 Username = Annotated[str, Field(min_length=1, max_length=64)]
 

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from proximity_api import queries, sse
 from proximity_api.hub import reset_frame
-from proximity_api.openapi import errors
+from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import unavailable
@@ -24,7 +24,7 @@ from proximity_api.security import Viewer
 from proximity_api.sessions import Principal
 from proximity_api.views import Activity, Application, Cluster, Node, Operation, Page, Storage
 
-router = APIRouter(tags=["live"])
+router = APIRouter(prefix=PREFIX, tags=["live"])
 
 
 class Snapshot(BaseModel):
