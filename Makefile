@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench lint types rebuild help fast whole install
+.PHONY: up test bench lint types replay rebuild help fast whole install
 
 # settings of this machine: see .env.example
 -include .env
@@ -36,6 +36,10 @@ fast: $(STAMP)
 
 whole: $(STAMP)
 	$(BIN)/pytest -q tests/e2e $(wildcard tests/chaos)
+
+GOLDEN ?= tests/replay/golden.json
+replay: $(STAMP) ## recorded answers of a real Proxmox VE against the simulator's: make replay GOLDEN=file
+	@PYTHONPATH=tests $(BIN)/python -m replay $(GOLDEN) $(AREAS)
 
 rebuild: $(STAMP) ## fold the read model of the running Proximity anew from the log
 	@$(BIN)/proximity rebuild

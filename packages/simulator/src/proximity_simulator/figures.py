@@ -6,7 +6,7 @@ from typing import Any
 from fakepve.lxc import parse_mount, parse_size
 
 GIB = 1 << 30
-NODE_CPUS, NODE_MEMORY, NODE_DISK = 8, 32 * GIB, 94 * GIB
+NODE_MEMORY, NODE_DISK = 32 * GIB, 94 * GIB
 
 
 def wave(at: float, phase: float, period: float = 300.0) -> float:
@@ -26,8 +26,11 @@ def guest_disk(guest: Any) -> int:
     return 4 * GIB
 
 
-def guest_cpus(guest: Any) -> int:
-    return int(guest.config.get("cores") or guest.config.get("cpulimit") or NODE_CPUS)
+def guest_cpus(guest: Any, of_node: int) -> int | float:
+    """A limit below the cores counts; without either a guest has all of its node's."""
+    cores, limit = guest.config.get("cores"), float(guest.config.get("cpulimit") or 0)
+    cpus = min(int(cores or of_node), limit) if limit else int(cores or of_node)
+    return int(cpus) if cpus == int(cpus) else cpus
 
 
 def of_guest(guest: Any, now: float) -> dict[str, Any]:
@@ -51,12 +54,12 @@ def of_guest(guest: Any, now: float) -> dict[str, Any]:
     }
 
 
-def of_node(guests: list[Any], now: float, booted_at: float, phase: float) -> dict[str, Any]:
+def of_node(guests: list[Any], now: float, booted_at: float, phase: float, cpus: int) -> dict[str, Any]:
     running = [guest for guest in guests if guest.status == "running"]
     used = sum(int(guest_memory(guest) * 0.35) for guest in running)
     return {
         "cpu": round(0.06 + 0.015 * len(running) + 0.02 * wave(now, phase), 6),
-        "maxcpu": NODE_CPUS,
+        "maxcpu": cpus,
         "mem": 3 * GIB + used + int(0.2 * GIB * wave(now, phase, 900)),
         "maxmem": NODE_MEMORY,
         "disk": 11 * GIB + int(0.1 * GIB * wave(now, phase, 3600)),

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from . import certificate, demo
 from .control import Control
-from .resources import SWEEP_SECONDS
 from .simulator import Simulator
 from .state import StateFileError, write_private
+from .sweeping import sweeping
 
 HOST = "127.0.0.1"
 
@@ -68,11 +68,9 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         await control.setup()
         stack.push_async_callback(control.cleanup)
         await web.TCPSite(control, HOST, options.control_port).start()
-        sweeping = asyncio.create_task(_sweep(simulator))
-        stack.callback(sweeping.cancel)
         if first:
             demo.populate(simulator)
-        simulator.sweep()
+        await stack.enter_async_context(sweeping(simulator))
         simulator.changed()
         _announce(options, simulator, f"http://{HOST}:{control.addresses[0][1]}", authority.read_text())
         await stop.wait()
@@ -103,12 +101,6 @@ async def _listen(simulator: Simulator, pem: Path, key: Path, fixed: bool) -> No
         await simulator.stop()
         simulator.port = 0
         await simulator.start(str(pem), str(key))
-
-
-async def _sweep(simulator: Simulator) -> None:
-    while True:
-        await asyncio.sleep(simulator.scaled(SWEEP_SECONDS))
-        simulator.sweep()
 
 
 def _announce(options: Options, simulator: Simulator, control_url: str, authority: str) -> None:

@@ -42,12 +42,11 @@ class Resources(Base):
             if guest.node in online:
                 self.swept[guest.vmid] = Swept(now, guest.node, self._seen(guest, now))
 
-    @staticmethod
-    def _seen(guest: Any, now: float) -> dict[str, Any]:
+    def _seen(self, guest: Any, now: float) -> dict[str, Any]:
         measured = figures.of_guest(guest, now)
         return {
             "name": guest.name, "status": guest.status, "template": int(bool(guest.template)),
-            "maxcpu": figures.guest_cpus(guest), "maxmem": figures.guest_memory(guest), **measured,
+            "maxcpu": figures.guest_cpus(guest, self.node_cpus), "maxmem": figures.guest_memory(guest), **measured,
             "memhost": measured["mem"],
         }  # fmt: skip
 
@@ -77,7 +76,9 @@ class Resources(Base):
         entry["status"] = "online" if online else "offline"
         if online and self.allowed(user, f"/nodes/{node}", "Sys.Audit"):
             guests = [guest for guest in (*self.cts, *self.vms) if guest.node == node]
-            entry.update(figures.of_node(guests, time.time(), self.booted_at, sorted(self.nodes).index(node)))
+            entry.update(
+                figures.of_node(guests, time.time(), self.booted_at, sorted(self.nodes).index(node), self.node_cpus)
+            )
         return entry
 
     async def _nodes(self, request: web.Request) -> web.Response:
@@ -163,14 +164,14 @@ class Resources(Base):
 
     async def _node_status(self, v: Values, user: str) -> dict[str, Any]:
         entry = self._node_entry(v["node"], user)
-        load = [f"{entry['cpu'] * figures.NODE_CPUS * share:.2f}" for share in (1, 0.9, 0.8)]
+        load = [f"{entry['cpu'] * self.node_cpus * share:.2f}" for share in (1, 0.9, 0.8)]
         kernel = "6.14.11-4-pve"
         return {
             "cpu": entry["cpu"], "wait": 0.0019, "idle": 0, "uptime": entry["uptime"], "loadavg": load,
             "pveversion": f"pve-manager/{VERSION}/{REPOSITORY}", "kversion": f"Linux {kernel} #1 SMP PREEMPT_DYNAMIC",
             "current-kernel": {"sysname": "Linux", "release": kernel, "version": "#1 SMP PREEMPT_DYNAMIC",
                                "machine": "x86_64"},
-            "cpuinfo": {"cpus": figures.NODE_CPUS, "cores": 4, "sockets": 1, "model": "Intel(R) N305", "hvm": "1",
+            "cpuinfo": {"cpus": self.node_cpus, "cores": 4, "sockets": 1, "model": "Intel(R) N305", "hvm": "1",
                         "vendor": "GenuineIntel",
                         "mhz": "2596.142", "family": "6", "user_hz": 100, "flags": "fpu vme de pse"},
             "memory": {"total": entry["maxmem"], "used": entry["mem"], "free": entry["maxmem"] - entry["mem"],
@@ -183,8 +184,8 @@ class Resources(Base):
 
     # ---------------------------------------------------------------- a guest
 
-    def _cpus(self, ct: Any) -> int:
-        return figures.guest_cpus(ct)
+    def _cpus(self, ct: Any) -> int | float:
+        return figures.guest_cpus(ct, self.node_cpus)
 
     def _status(self, ct: Any) -> dict[str, Any]:
         status: dict[str, Any] = super()._status(ct)

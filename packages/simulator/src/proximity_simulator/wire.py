@@ -30,6 +30,14 @@ UNCHECKED = ("/version", "/cluster/resources")
 """Paths whose parameters fakepve does not check."""
 
 
+class Bare(web.Response):
+    """Without a content type, as pveproxy answers what it refuses itself."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Content-Type", None)
+
+
 class Wire(Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,10 +51,30 @@ class Wire(Base):
 
     @web.middleware
     async def _wire(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        return self._headed(request, await self._met(request, handler))
+
+    def _headed(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+        """Calls which pveproxy hands on to pvedaemon end their connection, and say both that they do and do not."""
+        if response.prepared:
+            return response
+        headers = response.headers
+        headers.update({"Cache-Control": "max-age=0", "Pragma": "no-cache", "Server": "pve-api-daemon/3.0"})
+        if headers.get("Content-Type", "").startswith("application/json"):
+            headers["Content-Type"] = "application/json;charset=UTF-8"
+        match = self.resolve(request, "/api2/json") if response.status < 400 else None
+        protected = match is not None and match.methods.get(request.method, {}).get("protected")
+        if response.status >= 400 or protected:
+            response.force_close()
+            headers["Connection"] = "close"
+        if response.status < 400:
+            headers.add("Connection", "Keep-Alive")
+        return response
+
+    async def _met(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
         refusal = _refused(request, body)
         if refusal is not None:
-            return _closing(refusal)
+            return refusal
         call = call_of(request.method, request.path, await parameters.params(request))
         current_call.set(call)
         fault = self.faults.on_call(call)
@@ -70,7 +98,7 @@ class Wire(Base):
             await self._answered(request, handler)
         if fault.kind == "596":
             await asyncio.sleep(fault.seconds or 0)
-            return _closing(web.Response(status=596, reason="Connection timed out"))
+            return Bare(status=596, reason="Connection timed out")
         return _cut(request)
 
     async def _answer(self, request: web.Request, handler: Handler, generic: Any, path_node: str | None) -> Any:
@@ -94,15 +122,14 @@ class Wire(Base):
         elif response.status == 401:
             await self.pause(REFUSAL_SECONDS)
             if response.reason in NO_CREDENTIALS:
-                response = web.Response(status=401, reason=response.reason)
+                response = Bare(status=401, reason=response.reason)
         elif response.status in (595, 596):
-            response = web.Response(status=response.status, reason=response.reason)
+            response = Bare(status=response.status, reason=response.reason)
         elif (response.reason or "").startswith("hostname lookup"):
             await self.pause(LOOKUP_SECONDS)
         if request.method != "GET":
             self.changed()
-        response.headers.update({"Cache-Control": "max-age=0", "Pragma": "no-cache", "Server": "pve-api-daemon/3.0"})
-        return _closing(response) if response.status >= 400 else response
+        return response
 
     def _authenticate(self, request: web.Request) -> str | None:
         if request.path.endswith("/access/ticket") and request.method == "POST":
@@ -130,7 +157,7 @@ def _refused(request: web.Request, body: bytes) -> web.Response | None:
     """What pveproxy refuses before it looks at credentials."""
     method = request.method
     if method not in METHODS:
-        return web.Response(status=501, reason=f"method '{method}' not available")
+        return Bare(status=501, reason=f"method '{method}' not available")
     if method in ("GET", "DELETE") and body:
         return _plain(501, f"Unexpected content for method '{method}'")
     content_type = request.headers.get("Content-Type", "").split(";")[0].strip()
@@ -166,12 +193,7 @@ def _error(status: int, message: str, errors: dict[str, str] | None = None) -> w
 
 
 def _plain(status: int, text: str) -> web.Response:
-    return web.Response(status=status, reason=text, text=text)
-
-
-def _closing(response: web.StreamResponse) -> web.StreamResponse:
-    response.force_close()
-    return response
+    return Bare(status=status, reason=text, text=text + ("\n" if status == 500 else ""))
 
 
 def _cut(request: web.Request) -> web.Response:
