@@ -417,6 +417,15 @@ def test_a_call_that_was_certainly_not_executed_leaves_nothing_behind() -> None:
     )
 
 
+def test_a_call_whose_task_ran_may_have_left_something() -> None:
+    life = creating()
+    life.happen(ev.TaskAccepted(operation_id="deploy", step="create", upid="UPID:1"))
+    life.happen(ev.StepPostponed(operation_id="deploy", step="create", cause=CAUSE, withdrawn=True))
+    life.do(CANCEL)
+    assert life.step
+    assert life.step.name == "stop"
+
+
 def test_a_call_whose_answer_was_lost_may_have_left_something() -> None:
     life = creating()
     life.happen(ev.CallUnanswered(operation_id="deploy", step="create", reason="596"))
@@ -445,6 +454,18 @@ def test_what_is_undecided_goes_on_when_evidence_arrives() -> None:
     assert not op.undecided
     life.run()
     assert isinstance(life.ends()["deploy"], ev.OperationSucceeded)
+
+
+def test_what_is_undecided_is_said_again_by_a_successor_and_after_a_cancel() -> None:
+    life = undecided()
+    again = ev.OperationUndecided(
+        operation_id="deploy", kind="deploy", step="create", cause=CAUSE, command="pct status"
+    )
+    runner = life.app.operation.runner if life.app.operation else None
+    life.happen(ev.StepTakenOver(operation_id="deploy", step="create", runner="two", from_runner=runner or ""))
+    assert life.happen(again) == [again]
+    life.do(CANCEL)
+    assert life.happen(again) == [again]
 
 
 def test_a_delete_waits_behind_what_is_undecided() -> None:

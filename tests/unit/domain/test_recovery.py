@@ -94,6 +94,9 @@ def test_a_task_is_followed() -> None:
 def test_a_lock_that_stays_has_a_command_for_a_person() -> None:
     verdict = judge(intent("create"), Evidence(guest=replace(HALF, lock="create")))
     assert isinstance(verdict, NotKnownYet)
+    assert verdict.command == "pct unlock 20001 && pct destroy 20001 --purge"
+    verdict = judge(intent("destroy"), Evidence(guest=replace(HALF, lock="destroyed")))
+    assert isinstance(verdict, NotKnownYet)
     assert verdict.command == "pct unlock 20001"
 
 

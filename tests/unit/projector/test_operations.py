@@ -168,6 +168,9 @@ def test_undecided_says_what_a_person_runs_and_evidence_settles_it() -> None:
     )
     row = operation("op-deploy", *deploying(), intended("create"), undecided)
     assert (row["status"], row["resolve_command"]) == ("undecided", "pct unlock 20000")
+    away = app.StepPostponed(operation_id="op-deploy", step="create", cause=AWAY, withdrawn=False)
+    row = operation("op-deploy", *deploying(), intended("create"), undecided, away)
+    assert (row["status"], row["resolve_command"]) == ("undecided", "pct unlock 20000"), "nothing was found out since"
     created = app.ContainerCreated(operation_id="op-deploy", node="pve1", vmid=20000)
     row = operation("op-deploy", *deploying(), intended("create"), undecided, created)
     assert (row["status"], row["resolve_command"], row["cause"]) == ("running", None, None)

@@ -102,9 +102,10 @@ def _end(row: Row, event: ApplicationEvent, at: datetime) -> Row | None:
 def _go_on(row: Row, event: ApplicationEvent, application: Row, at: datetime) -> Row:
     match event:
         case ev.StepPostponed(step=step, cause=cause):
-            status = "parked" if cause.code in UNREACHABLE else row["status"]
+            undecided = row["status"] == "undecided"
+            status = "parked" if cause.code in UNREACHABLE and not undecided else row["status"]
             told = st.told(row["steps"], step, at, cause.message, waiting=True)
-            return row | {"status": status, "cause": _cause(cause), "steps": told}
+            return row | {"status": status, "cause": row["cause"] if undecided else _cause(cause), "steps": told}
         case ev.OperationUndecided(step=step, cause=cause, command=command):
             told = st.told(row["steps"], step, at, cause.message, waiting=True)
             return row | {"status": "undecided", "cause": _cause(cause), "resolve_command": command, "steps": told}

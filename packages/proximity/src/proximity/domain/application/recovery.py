@@ -158,5 +158,7 @@ def _locked(intent: Intent, lock: str) -> NotKnownYet:
             code="container_locked",
             message=f"CT {intent.vmid} is locked ({lock}) and no task of ours is seen working on it.",
         ),
-        command=f"pct unlock {intent.vmid}",
+        # what is left of a create is of no use to anybody, and without its description nobody could prove it ours
+        command=f"pct unlock {intent.vmid}"
+        + (f" && pct destroy {intent.vmid} --purge" if intent.step == "create" else ""),
     )

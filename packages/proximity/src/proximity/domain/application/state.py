@@ -161,7 +161,8 @@ def evolve(state: State, event: ApplicationEvent, at: datetime) -> State:
             op = state.operation
             if op is None or op.id != target:
                 return state
-            return replace(state, operation=replace(op, cancelled_by=by, unwind_since=op.unwind_since or at))
+            cancelled = replace(op, cancelled_by=by, unwind_since=op.unwind_since or at, undecided=False)
+            return replace(state, operation=cancelled)
         case ev.OperationSucceeded() | ev.OperationFailed() | ev.OperationCancelled():
             return _ended(state, event, at)
     return _in_flight(state, event, at)
@@ -236,7 +237,7 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
             state = _unsettle(state, op.intent)
             op = replace(op, intent=replace(op.intent, unanswered=True))
         case ev.StepTakenOver(runner=runner):
-            op = replace(op, runner=runner)
+            op = replace(op, runner=runner, undecided=False)
             if op.intent:
                 if op.intent.upid is None:
                     state = _unsettle(state, op.intent)
@@ -362,5 +363,6 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
 
 
 def _nothing_sent(op: Operation | None) -> bool:
-    """The call withdrawn is the first one, and it was not lost on the way either: a lost one may come late."""
-    return op is not None and op.attempts == 1 and op.intent is not None and not op.intent.unanswered
+    """The call withdrawn is the first one, no task of it ran, and it was not lost on the way: that may come late."""
+    intent = op.intent if op else None
+    return op is not None and op.attempts == 1 and intent is not None and not intent.unanswered and intent.upid is None
