@@ -13,6 +13,7 @@ from proximity.messaging.permissions import ADMIN, SERVICES, server_config
 from proximity_launcher.failure import Failure
 from proximity_launcher.up import postgres
 from proximity_launcher.up.data import DataFolder, key, write_private
+from proximity_launcher.up.logs import last_words
 from proximity_launcher.up.options import Options
 from proximity_launcher.up.ports import LOOPBACK, accepts, check_free, fetch, free_ports, lasting_port
 from proximity_launcher.up.processes import Ledger
@@ -100,7 +101,7 @@ class Stack:
             )
             status = await _ended(step)
         if status:
-            raise Failure(f"The streams could not be prepared. See {log}.", code="not_prepared")
+            raise Failure(f"The streams could not be prepared: {last_words(log)}", code="not_prepared")
 
     async def _start_postgres(self) -> None:
         cluster = postgres.cluster(self._data.postgres)
