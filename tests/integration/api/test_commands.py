@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -396,6 +397,16 @@ class TestOutage:
             answer = await signed_in.get(path)
             assert (answer.status_code, answer.json()["code"]) == (503, "read_model_not_ready"), path
         assert (await signed_in.http.get("/readyz")).status_code == 503
+
+    async def test_a_wrong_password_for_postgresql_is_an_outage_and_no_mistake_of_ours(
+        self, settings: Settings, replica: Replica, tmp_path: Path
+    ) -> None:
+        settings.database_password_file = tmp_path / "wrong"
+        settings.database_password_file.write_text("wrong")
+        async with replica() as api:
+            api.use(await api.parts.sessions.open(str(uuid4()), "ada", "admin"))
+            answer = await api.get("/applications")
+            assert (answer.status_code, answer.json()["code"]) == (503, "read_model_unavailable")
 
     async def test_with_postgresql_away_commands_are_taken_and_reads_say_so(
         self, settings: Settings, replica: Replica

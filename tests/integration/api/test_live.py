@@ -10,6 +10,7 @@ import pytest
 from integration.api.conftest import Api, Frames, Log, caught_up, until
 from proximity.domain.application import events as ev
 from proximity.domain.operation.cause import Cause
+from support.servers import Nats, Postgres
 
 Replica = Callable[[], AbstractAsyncContextManager[Api]]
 
@@ -165,6 +166,26 @@ async def test_a_session_ended_elsewhere_ends_the_stream(signed_in: Api, project
         other.use(signed_in.token)
         assert (await other.delete("/session")).status_code == 204
         assert await frames.ended()
+
+
+async def test_postgresql_may_crash_under_open_streams(
+    signed_in: Api, projector: None, log: Log, postgres: Postgres
+) -> None:
+    async with signed_in.stream() as frames:
+        first, _ = await log.application("One", slug="one")
+        await seen(frames, "applications", first)
+        await asyncio.to_thread(postgres.restart)
+        second, _ = await log.application("Two", slug="two")
+        row = await asyncio.wait_for(seen(frames, "applications", second), 30)
+        assert row["name"] == "Two"
+
+
+async def test_nats_may_crash_under_open_streams(signed_in: Api, projector: None, log: Log, nats: Nats) -> None:
+    async with signed_in.stream() as frames:
+        await nats.restart()
+        application_id, _ = await log.application("One", slug="one")
+        row = await asyncio.wait_for(seen(frames, "applications", application_id), 30)
+        assert row["name"] == "One"
 
 
 async def test_streams_end_when_the_process_does(signed_in: Api, projector: Any) -> None:

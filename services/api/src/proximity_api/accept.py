@@ -28,7 +28,7 @@ from proximity.domain.identity.identity import Role
 from proximity.domain.model import Command
 from proximity.messaging.aggregates import CLAIM, OPERATION, Aggregate
 from proximity.messaging.envelope import Actor, Origin
-from proximity.messaging.event_store import Conflict, UnavailableError
+from proximity.messaging.event_store import Conflict, Loaded, UnavailableError
 from proximity_api import operations_read, views
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import Problem, ProblemDetails, invalid, unavailable
@@ -176,15 +176,13 @@ async def decided(parts: Parts, aggregate: Aggregate[Any], aggregate_id: str, op
 async def _repeated(parts: Parts, ordered: Order) -> bool:
     """Claims the key for this request. True: it was claimed for it before. Raises the problem 422."""
     operation_id = ordered.operation_id
-    holder = await _digest(parts, ordered)
-    wish = Wish("operation", operation_id, "take", holder, operation_id)
+    wish = Wish("operation", operation_id, "take", await _digest(parts, ordered), operation_id)
     claim_id = f"{wish.kind}.{wish.key}"
-    # the command's decision derives its event ids from the operation id: these must be others
-    origin = Origin(
-        f"{operation_id}/key/{holder}", operation_id, ordered.origin.actor, traceparent=ordered.origin.traceparent
-    )
+    # a causation of its own: event ids derived from the operation's are the decision's
+    origin = Origin(str(uuid4()), operation_id, ordered.origin.actor, traceparent=ordered.origin.traceparent)
+    # most keys are new, so it is only looked at when that turns out to be wrong
+    claim = Loaded(CLAIM.initial)
     while True:
-        claim = await parts.store.load(CLAIM, claim_id)
         try:
             taken = decide_claim(wish, claim.state)
         except ClaimRefusedError:
@@ -196,8 +194,9 @@ async def _repeated(parts: Parts, ordered: Order) -> bool:
         try:
             await parts.store.append(CLAIM, claim_id, claim, taken, origin)
         except Conflict:
-            continue
-        return False
+            claim = await parts.store.load(CLAIM, claim_id)
+        else:
+            return False
 
 
 async def _digest(parts: Parts, ordered: Order) -> str:

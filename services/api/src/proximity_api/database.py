@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import structlog
 from pydantic import SecretStr
 from sqlalchemy import make_url, select
-from sqlalchemy.exc import DBAPIError, NoResultFound, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from proximity.readmodel.schema import live
-from proximity_api.problems import unavailable
+from proximity_api.problems import Problem, unavailable
 
 log = structlog.get_logger()
 
@@ -19,6 +20,18 @@ CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 10.0
 # SQLSTATE of a schema or table that is not there: not built yet, or dropped to be rebuilt
 _NOT_BUILT = frozenset({"3F000", "42P01"})
+# classes of SQLSTATE: connection, authorization, unknown database, resources, operator's intervention, system
+_AWAY = ("08", "28", "3D", "53", "57", "58")
+# while connecting asyncpg's own errors come through unchanged
+_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    DBAPIError,
+    PoolTimeoutError,
+    NoResultFound,
+    OSError,
+    TimeoutError,
+)
 
 
 class Database:
@@ -51,16 +64,11 @@ class Database:
                     self._schema = (await conn.execute(select(live.c.schema))).scalar_one()
                 conn.info["schema"] = self._schema
                 yield await conn.execution_options(schema_translate_map={None: self._schema})
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) in _NOT_BUILT:
-                self.look_again()
-                raise unavailable("read_model_not_ready", "The read model is being built from the log.") from error
-            raise self._away(error) from error
-        except NoResultFound as error:
-            self.look_again()
-            raise unavailable("read_model_not_ready", "The read model is being built from the log.") from error
-        except (PoolTimeoutError, SQLAlchemyError, OSError, TimeoutError) as error:
-            raise self._away(error) from error
+        except _ERRORS as error:
+            problem = self._problem(error)
+            if problem is None:
+                raise
+            raise problem from error
 
     def schema_of(self, conn: AsyncConnection) -> str:
         """What the connection reads."""
@@ -74,6 +82,14 @@ class Database:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    def _away(self, error: Exception) -> Exception:
-        log.warning("read model is away", error=type(error).__name__)
+    def _problem(self, error: Exception) -> Problem | None:
+        """None: a mistake of ours."""
+        original = getattr(error, "orig", error)
+        state: str | None = getattr(original, "sqlstate", None)
+        if isinstance(error, NoResultFound) or state in _NOT_BUILT:
+            self.look_again()
+            return unavailable("read_model_not_ready", "The read model is being built from the log.")
+        if state is not None and not state.startswith(_AWAY):
+            return None
+        log.warning("read model is away", error=type(original).__name__)
         return unavailable("read_model_unavailable", "Reading is not possible right now. Commands still are.")
