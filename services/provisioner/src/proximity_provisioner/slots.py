@@ -39,6 +39,10 @@ class OperationSlots:
 
     async def take(self, application_id: str, step: Step, place: Place, counted: Counted) -> bool:
         """All or none; what is held already counts. Raises TimeoutError."""
+        before = self._held.get(step.operation_id)
+        if before and before[1].name != step.name:
+            # another replica wrote down what came of that step
+            await self.give_back(step.operation_id)
         taken: list[str] = []
         for scope, limit in self._scopes(place, counted):
             if not await self._slots.acquire(scope, step.operation_id, limit):
