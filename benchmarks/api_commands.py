@@ -24,6 +24,7 @@ from uuid import uuid4
 import uvicorn
 from fastapi import FastAPI
 
+from figures import Figure, show
 from proximity.messaging import subjects
 from proximity.messaging.bootstrap import prepare
 from proximity.messaging.buckets import Bucket
@@ -127,7 +128,7 @@ def private(folder: Path, name: str, content: str) -> str:
     return str(path)
 
 
-async def main(seconds: float) -> bool:
+async def measure(seconds: float) -> list[Figure]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         passwords = {user: secrets.token_urlsafe(16) for user in (ADMIN, *SERVICES)}
@@ -160,7 +161,7 @@ async def main(seconds: float) -> bool:
             await nats.stop()
 
 
-async def compare(bare: int, api: int, session: str, seconds: float) -> bool:
+async def compare(bare: int, api: int, session: str, seconds: float) -> list[Figure]:
     kinds: dict[str, tuple[int, Callable[[], bytes]]] = {
         "bare route": (bare, post("")),
         "api": (api, post("/api/v1", lambda: session)),
@@ -173,13 +174,15 @@ async def compare(bare: int, api: int, session: str, seconds: float) -> bool:
         for kind, (port, request) in kinds.items():
             rates[kind].append(await load(port, request, seconds))
     medians = {kind: statistics.median(found) for kind, found in rates.items()}
-    share = medians["api"] / medians["bare route"]
-    for kind, found in rates.items():
-        runs = ", ".join(f"{rate:.0f}" for rate in found)
-        share_of_bare = medians[kind] / medians["bare route"]
-        print(f"{kind:<27} {medians[kind]:6.0f} commands/s ({runs})  {share_of_bare:.0%} of the bare route")
-    print(f"api accepting commands: {share:.0%} of the bare route (promise: >= {SHARE:.0%})")
-    return share >= SHARE
+    floor = medians["bare route"]
+    return [
+        Figure("api accepting", medians["api"], "commands/s", floor=floor, share=SHARE, at="least"),
+        Figure("api accepting, keys of the client", medians["api, with Idempotency-Key"], "commands/s", floor=floor),
+    ]
+
+
+def figures(seconds: float = 4.0) -> list[Figure]:
+    return asyncio.run(measure(seconds))
 
 
 if __name__ == "__main__":
@@ -190,4 +193,4 @@ if __name__ == "__main__":
     if options.serve_bare:
         serve_bare()
     else:
-        sys.exit(0 if asyncio.run(main(options.seconds)) else 1)
+        show(figures(options.seconds))

@@ -50,8 +50,9 @@ def show(figures: Sequence[Figure]) -> None:
     for figure in figures:
         floor = f"{_number(figure.floor)} {figure.unit}" if figure.floor is not None else "-"
         ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else "-"
-        verdict = "kept" if figure.kept else "[red]missed[/red]"
-        table.add_row(figure.name, f"{_number(figure.value)} {figure.unit}", floor, ratio, figure.promise(), verdict)
+        promised = figure.promise()
+        verdict = "" if promised == "-" else "kept" if figure.kept else "[red]missed[/red]"
+        table.add_row(figure.name, f"{_number(figure.value)} {figure.unit}", floor, ratio, promised, verdict)
     Console(width=140).print(table)
 
 
