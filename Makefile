@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # settings of this machine: see .env.example
 -include .env
-export $(filter PROXIMITY_%,$(.VARIABLES))
+$(foreach name,$(filter PROXIMITY_%,$(.VARIABLES)),$(eval export $(name)))
 
 BIN := .venv/bin
 STAMP := .venv/.installed
