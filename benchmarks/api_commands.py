@@ -22,6 +22,7 @@ from time import perf_counter
 from uuid import uuid4
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from figures import Figure, show
@@ -63,12 +64,10 @@ def serve_bare() -> None:
         bus = await connect(os.environ["PROXIMITY_NATS_URL"], "api", "api", password)
         app.state.js = bus.js
         port = int(os.environ["PROXIMITY_PORT"])
-        config = uvicorn.Config(
-            app, port=port, loop="uvloop", http="httptools", lifespan="off", access_log=False, log_config=None
-        )
+        config = uvicorn.Config(app, port=port, http="httptools", lifespan="off", access_log=False, log_config=None)
         await uvicorn.Server(config).serve()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @asynccontextmanager

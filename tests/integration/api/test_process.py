@@ -70,7 +70,7 @@ async def test_a_signal_ends_it_in_order_although_a_stream_is_open(settings: Set
         written = (await api.stdout.read()).decode()
         assert PASSWORD not in written
         assert TOKEN not in written
-        assert '"route": "/api/v1/setup"' in written
+        assert '"route":"/api/v1/setup"' in written
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Composition root: everything is made here, once, and handed on."""
 
 import asyncio
+import gc
 import hmac
 import logging
 import signal
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
 
+import orjson
 import structlog
 import uvicorn
 import uvloop
@@ -84,7 +86,11 @@ async def run(settings: Settings) -> None:
     try:
         parts = assemble(settings, bus)
         async with living(parts):
-            await server(parts).serve()
+            ready = server(parts)
+            # what is there now stays for good: a collection need not look through all of it again and again
+            gc.collect()
+            gc.freeze()
+            await ready.serve()
     finally:
         await bus.close()
 
@@ -149,12 +155,12 @@ def main() -> None:
 def _log_json(level: str) -> None:
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(orjson.dumps),
         ],
+        logger_factory=structlog.BytesLoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         cache_logger_on_first_use=True,
     )
