@@ -3,11 +3,19 @@
 import asyncio
 from typing import Any
 
+from .backups import Backups
+from .clones import Clones
+from .contents import Contents
+from .disks import Disks
 from .faults import Fault
 from .guests import Guests
+from .hotplug import Hotplug
 from .network import Network
+from .pruning import Pruning
 from .resources import Resources
+from .restoring import Restoring
 from .rights import Rights
+from .snapshots import Snapshots
 from .state import State
 from .storages import PerNode, Storages
 from .tasks import Tasks
@@ -15,7 +23,10 @@ from .templates import Templates
 from .wire import Wire
 
 
-class Simulator(Wire, Network, State, Guests, Rights, Resources, Templates, Storages, Tasks):
+class Simulator(
+    Wire, Network, State, Backups, Pruning, Restoring, Snapshots, Clones, Disks, Contents, Hotplug, Guests,
+    Rights, Resources, Templates, Storages, Tasks,
+):  # fmt: skip
     async def reset(self, keep_token: str) -> None:
         """Nothing but nodes, storages and one token is left; what still ran is thrown away."""
         running = {*self.jobs.values(), *self.late}
