@@ -5,6 +5,7 @@ from typing import Any
 
 from .backups import Backups
 from .clones import Clones
+from .console import Consoles
 from .contents import Contents
 from .disks import Disks
 from .faults import Fault
@@ -24,8 +25,8 @@ from .wire import Wire
 
 
 class Simulator(
-    Wire, Network, State, Backups, Pruning, Restoring, Snapshots, Clones, Disks, Contents, Hotplug, Guests,
-    Rights, Resources, Templates, Storages, Tasks,
+    Wire, Network, State, Backups, Pruning, Restoring, Snapshots, Clones, Disks, Contents, Hotplug,
+    Consoles, Guests, Rights, Resources, Templates, Storages, Tasks,
 ):  # fmt: skip
     async def reset(self, keep_token: str) -> None:
         """Nothing but nodes, storages and one token is left; what still ran is thrown away."""
