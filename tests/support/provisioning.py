@@ -35,6 +35,10 @@ from support.simulator import SimulatorProcess
 
 ENDS = (ev.OperationSucceeded, ev.OperationFailed, ev.OperationCancelled)
 PATIENCE = 40.0
+EVERYTHING = [
+    *("VM.Allocate", "VM.Audit", "VM.PowerMgmt", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory"),
+    *("VM.Config.Network", "VM.Config.Options", "Datastore.Audit", "Datastore.AllocateSpace", "Sys.Audit", "SDN.Use"),
+]
 ALICE = Actor("user", "alice")
 
 DEBIAN = Spec(
@@ -96,6 +100,7 @@ class Stage:
     cluster_id: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     provisioners: list[ProvisionerProcess] = field(default_factory=list)
+    stranger: ProxmoxHypervisor | None = None
 
     @classmethod
     async def make(cls, nats: Nats, simulator: SimulatorProcess, folder: Path) -> "Stage":
@@ -271,8 +276,13 @@ class Stage:
     # --- Proxmox, behind Proximity's back
 
     def proxmox(self) -> ProxmoxHypervisor:
-        seen = self.simulator.connection()
-        return ProxmoxHypervisor(Connection((seen.url,), seen.token_id, seen.token_secret, seen.fingerprint))
+        """With a token that is not Proximity's, as a person has: nothing it does can be taken for ours."""
+        if self.stranger is not None:
+            return self.stranger
+        seen, token = self.simulator.connection(), "stranger@pve!test"
+        secret = self.simulator.add_token(token, [{"path": "/", "privileges": EVERYTHING, "propagate": 1}])
+        self.stranger = ProxmoxHypervisor(Connection((seen.url,), token, secret, seen.fingerprint))
+        return self.stranger
 
     def container_spec(self, vmid: int) -> ContainerSpec:
         """A stranger's container."""

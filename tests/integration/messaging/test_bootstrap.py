@@ -38,7 +38,7 @@ async def test_what_is_declared_is_there(nats: Nats) -> None:
     for stream, consumer in durables():
         assert consumer.durable_name is not None
         held = (await admin.js.consumer_info(stream, consumer.durable_name)).config
-        assert (held.ack_wait, held.max_deliver) == (30.0, -1)
+        assert (held.ack_wait, held.max_deliver) == (10.0, -1)
 
 
 async def test_a_declaration_that_changed_is_brought_up_to_date(nats: Nats) -> None:

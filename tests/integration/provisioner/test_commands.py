@@ -11,6 +11,9 @@ from proximity.domain.cluster import commands as cluster_cmd
 from proximity.domain.cluster import events as cluster_ev
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity.messaging import subjects
+from proximity.messaging.aggregates import OPERATION
+from proximity.messaging.envelope import Origin
+from proximity.messaging.event_store import EventStore
 from support.provisioning import ALICE, DEBIAN, Stage
 
 
@@ -28,7 +31,7 @@ async def test_taken_name(running_stage: Stage) -> None:
 
     assert (no.code, no.target, no.command) == ("name_taken", application_id, "application.deploy.v1")
     assert await stage.history(application_id) == []
-    assert await stage.commands.undecided() == []
+    await stage.until(stage.commands.undecided, lambda commands: commands == [])
 
 
 async def test_name_is_free_again_after_a_failed_deployment(running_stage: Stage) -> None:
@@ -109,6 +112,30 @@ async def test_busy_application(running_stage: Stage) -> None:
     await stage.succeeded(application_id, deployment)
 
 
+async def test_a_rejection_stands_though_the_command_comes_again(running_stage: Stage) -> None:
+    """The process died between the rejection and the acknowledgement, and what stood in the way is over since."""
+    stage = running_stage
+    application_id = await stage.running()
+    stop = cmd.StopApplication(operation_id=str(uuid4()), application_id=application_id)
+    no = CommandRejected(
+        operation_id=stop.operation_id,
+        command=stop.TYPE,
+        category="application",
+        target=application_id,
+        code="operation_in_flight",
+        message="The application is being restarted.",
+    )
+    log = EventStore(await stage.nats.connect("provisioner"))
+    nothing = await log.load(OPERATION, stop.operation_id)
+    await log.append(OPERATION, stop.operation_id, nothing, [no], Origin(stop.operation_id, stop.operation_id, ALICE))
+
+    await stage.send("application", application_id, stop)
+    await stage.until(stage.commands.undecided, lambda commands: commands == [])
+
+    assert not any(isinstance(r.event, ev.StopRequested) for r in await stage.history(application_id))
+    assert await stage.statuses() == ["running"]
+
+
 async def test_commands_of_one_application_are_decided_in_their_order(stage: Stage) -> None:
     """All lie there before anybody decides."""
     application_id, deployment = await stage.deploy(cluster_id=str(uuid4()))
@@ -147,7 +174,7 @@ async def test_unreadable_command_becomes_a_dead_letter(stage: Stage, what: str)
     assert (letter.category, letter.target) == ("application", application_id)
     # it does not block what lies behind it
     assert (await rejection(stage, behind)).code == "application_not_found"
-    assert await stage.commands.undecided() == []
+    await stage.until(stage.commands.undecided, lambda commands: commands == [])
 
 
 async def test_the_same_command_twice_is_one_operation(running_stage: Stage) -> None:

@@ -270,6 +270,26 @@ async def test_vmid_taken_by_a_stranger_at_the_last_moment(running_stage: Stage)
     assert [r for r in await stage.history(application_id) if isinstance(r.event, ev.VmidFoundTaken)]
 
 
+async def test_vmid_taken_by_a_stranger_while_the_create_was_lost(stage: Stage) -> None:
+    """No other number is taken then, nothing of the stranger's is touched, and nothing stays blocked."""
+    stage.settings |= {"PROXIMITY_SETTLE_SECONDS": "1", "PROXIMITY_REPEAT_AFTER_SECONDS": "5"}
+    stage.provisioner()
+    await stage.connected()
+    stage.simulator.fault("drop_before", method="POST", path=r"/lxc$", times=1)
+    application_id, operation_id = await stage.deploy()
+    await stage.happened(application_id, ev.CallUnanswered)
+    claimed = (await stage.happened(application_id, ev.VmidClaimed)).event
+    await stage.task_done(await stage.proxmox().create_container("pve1", stage.container_spec(claimed.vmid)))
+
+    end = await stage.ended(application_id, operation_id)
+
+    assert isinstance(end, ev.OperationFailed)
+    assert (end.cause.code, end.left_behind) == ("vmid_in_foreign_hands", None)
+    assert [guest["hostname"] for guest in stage.creates()] == ["stranger"]
+    assert stage.simulator.guest(claimed.vmid)
+    await stage.running()
+
+
 async def test_cancelled_while_the_create_is_lost(stage: Stage) -> None:
     """The lost create comes late, after everything was given up: it is waited for, then removed."""
     stage.settings |= {"PROXIMITY_SETTLE_SECONDS": "6", "PROXIMITY_REPEAT_AFTER_SECONDS": "30"}

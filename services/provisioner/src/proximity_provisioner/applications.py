@@ -113,6 +113,12 @@ class Applications:
         if step.intent is None:
             failed = ev.StepFailed(operation_id=op.id, step=step.name, cause=cause)
             await self._tools.journal.decide(application_id, loaded, failed)
+        elif (op.unwind_overdue if op.unwinding else op.overdue) and not op.undecided:
+            command = f"pct status {step.intent.vmid}" if step.intent.vmid else "pvesm status"
+            undecided = ev.OperationUndecided(
+                operation_id=op.id, kind=op.kind, step=step.name, cause=cause, command=command
+            )
+            await self._tools.journal.decide(application_id, loaded, undecided)
         elif op.postponed_because != cause:
             waiting = ev.StepPostponed(operation_id=op.id, step=step.name, cause=cause, withdrawn=False)
             await self._tools.journal.decide(application_id, loaded, waiting)
@@ -139,7 +145,9 @@ class Applications:
         return True
 
     async def _wait(self, job: Job, later: Later) -> None:
-        """Said in the log once for each reason."""
+        """Said in the log once for each reason. Who only waits keeps no slot from others."""
+        if job.step.intent is None:
+            await self._tools.slots.give_back(job.op.id)
         because = later.because
         known = job.op.postponed_because
         if because and (known is None or known.code != because.code):

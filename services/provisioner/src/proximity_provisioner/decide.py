@@ -1,6 +1,5 @@
 """The commands: each is decided against its aggregate's state, and acknowledged once the decision is in the log."""
 
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -35,6 +34,9 @@ class Decisions:
         Raises Conflict when others were faster again and again, UnavailableError, TimeoutError.
         """
         command = received.command
+        if await self._journal.was_refused(command.operation_id):
+            # the process died between the rejection and the acknowledgement: no is no, whatever has changed since
+            return
         for attempt in range(TRIES):
             try:
                 await self._try(received, command)
@@ -93,8 +95,3 @@ class Decisions:
         )
         await self._journal.append_to_operation(received.command.operation_id, event, Origin.of(received))
         log.info("rejected", command=received.command.TYPE, operation=received.command.operation_id, code=no.code)
-
-
-def nak_delay(failures: int) -> timedelta:
-    """0.1, 0.2, 0.4 ... 10 s."""
-    return timedelta(seconds=min(10.0, 0.1 * 2 ** min(failures, 10)))

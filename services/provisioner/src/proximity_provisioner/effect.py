@@ -21,6 +21,7 @@ from proximity_provisioner import causes, evidence
 from proximity_provisioner.job import Answer, Happened, Job, Later, backoff, growing
 from proximity_provisioner.slots import Place
 
+BUSY = Cause(code="busy", message="Proximity is doing enough at the same time on this node. It waits its turn.")
 KILLED = "unexpected status"  # how Proxmox reports a worker that died
 
 
@@ -70,15 +71,14 @@ async def carry_out(job: Job, effect: Effect) -> Answer:
 
 
 async def _begin(job: Job, effect: Effect, attempt: int) -> Answer:
-    if not await _take_slots(job, effect):
-        busy = Cause(code="busy", message="Proximity is doing enough at the same time on this node. It waits its turn.")
-        return Later(timedelta(seconds=1), because=busy)
     try:
         if wait := await _settling(job, effect):
             return wait
         ready = await effect.prepare(job)
         if not isinstance(ready, Ready):
             return ready
+        if not await _take_slots(job, effect):
+            return Later(timedelta(seconds=1), because=BUSY)
         node_time = await job.proxmox.node_time(job.node)
     except ProxmoxError as error:
         return not_now(job, error)

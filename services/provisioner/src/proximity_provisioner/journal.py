@@ -56,6 +56,10 @@ class Journal:
         ]
         return max([first, *(number + 1 for number in claimed)])
 
+    async def was_refused(self, operation_id: str) -> bool:
+        """Rejected or dead-lettered: its end is in the log."""
+        return (await self._store.load(OPERATION, operation_id)).sequence > 0
+
     # --- decisions: made again when the aggregate went on
 
     async def append_to_application(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -76,6 +77,8 @@ async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tool
     tools = Tools(settings, bus.installation_id, journal, bus.clock, Wake(bus), opened, slots, clusters, me)
     await me.start()
     keeping = [asyncio.create_task(me.keep()), asyncio.create_task(slots.keep()), asyncio.create_task(_clock(bus))]
+    for task in keeping:
+        task.add_done_callback(_must_not_fail)
     try:
         yield tools
     finally:
@@ -85,6 +88,13 @@ async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tool
         await shared.stop()
         await me.stop()
         clusters.close()
+
+
+def _must_not_fail(task: asyncio.Task[None]) -> None:
+    """Without its lease or its slots this replica would go on half alive: it ends, and a new one takes its place."""
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("a background task failed", task=task.get_name(), error=repr(error))
+        os._exit(70)  # EX_SOFTWARE
 
 
 async def _clock(bus: Bus) -> None:

@@ -22,6 +22,9 @@ async def ours_to_change(job: Job) -> Ours | Answer:
         case NotOurs(blank=True):
             message = f"CT {job.container.vmid} is locked in the middle of its creation: pct unlock, pct destroy."
             return job.failed(Cause(code="container_locked", message=message))
+        case NotOurs() if job.op.kind == "deploy" and "create" not in job.op.done:
+            # the number is a stranger's: ours never came to be, and cannot as long as that one is there
+            return Happened(proven_gone(job))
         case NotOurs() | Elsewhere():
             return job.failed(seen.cause)
 

@@ -80,24 +80,28 @@ class Lease:
         """Gives it up, so that others need not wait for it to vanish."""
         if self._task is None or self._hold is None:
             return
+        held = not self.lost.is_set()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if not self.lost.is_set():
-            self.lost.set()
+        if held:
             with contextlib.suppress(TimeoutError):
                 await self._bucket.delete(self._hold.key)
 
     async def _renew(self, hold: _Hold) -> None:
         pause = RENEW_EVERY
-        while not self.lost.is_set():
-            await asyncio.sleep(pause)
-            try:
-                if not await hold.renew(self._monotonic()):
-                    log.error("the lease is lost", incarnation=self.incarnation_id)
-                    self.lost.set()
-                pause = RENEW_EVERY
-            except TimeoutError:
-                pause = RETRY_AFTER
+        try:
+            while not self.lost.is_set():
+                await asyncio.sleep(pause)
+                try:
+                    if not await hold.renew(self._monotonic()):
+                        log.error("the lease is lost", incarnation=self.incarnation_id)
+                        self.lost.set()
+                    pause = RENEW_EVERY
+                except TimeoutError:
+                    pause = RETRY_AFTER
+        finally:
+            # whatever ended the renewals: nobody keeps it any more
+            self.lost.set()
 
 
 async def living(bucket: Bucket) -> set[str]:

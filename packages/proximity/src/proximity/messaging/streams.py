@@ -129,12 +129,12 @@ _DURABLES: tuple[tuple[str, ConsumerConfig], ...] = (
 
 
 def durables() -> list[tuple[str, ConsumerConfig]]:
-    """Stream and durable. Acknowledged one by one, redelivered after 30 s for ever: attempts are counted by us."""
+    """Stream and durable. Acknowledged one by one, redelivered after 10 s for ever: attempts are counted by us."""
     return [
         (
             stream,
             config.evolve(
-                deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.EXPLICIT, ack_wait=30.0, max_deliver=-1
+                deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.EXPLICIT, ack_wait=10.0, max_deliver=-1
             ),
         )
         for stream, config in _DURABLES

@@ -183,9 +183,9 @@ class ProxmoxClient:
     def _open(self, endpoint: Endpoint) -> Api:
         return Api(self.connection, endpoint, self._context, self._pinned)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _in_thread(self, work: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
         try:
-            call = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            call = asyncio.get_running_loop().run_in_executor(threads or self._threads, work)
         except RuntimeError:  # the executor was shut down
             raise UnreachableError("this connection was closed") from None
         return await call

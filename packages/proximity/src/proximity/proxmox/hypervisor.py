@@ -1,11 +1,15 @@
 """The acting port: every effect Proximity has on Proxmox. The api must never import it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from proximity.proxmox import answers
 from proximity.proxmox.client import ProxmoxClient, was_not_sent
+from proximity.proxmox.connection import Connection
 from proximity.proxmox.observe import Observer
+
+EFFECTS = 64  # calls of one cluster at once; threads are made as they are needed
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,15 @@ class ProxmoxHypervisor(ProxmoxClient):
     "not sent" into "unknown". Another endpoint is tried only when certainly nothing was sent to this one.
     """
 
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        # an effect never queues behind reads that hang: it would be sent long after it was announced
+        self._acting = ThreadPoolExecutor(max_workers=EFFECTS, thread_name_prefix="proxmox-effect")
+
+    def close(self) -> None:
+        super().close()
+        self._acting.shutdown(wait=False)
+
     async def create_container(self, node: str, spec: ContainerSpec) -> str:
         return answers.upid(await self._act("post", "nodes", node, "lxc", values=_create_body(spec)))
 
@@ -93,7 +106,7 @@ class ProxmoxHypervisor(ProxmoxClient):
             finally:
                 api.close()
 
-        return await self._in_thread(lambda: self._first_answer(send, was_not_sent))
+        return await self._in_thread(lambda: self._first_answer(send, was_not_sent), self._acting)
 
 
 def _create_body(spec: ContainerSpec) -> dict[str, Any]:
