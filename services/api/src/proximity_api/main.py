@@ -3,18 +3,17 @@
 import asyncio
 import gc
 import hmac
-import logging
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
 
-import orjson
 import structlog
 import uvicorn
 import uvloop
 
+from proximity.logs import to_json_lines
 from proximity.messaging import buckets, changes, subjects
 from proximity.messaging.buckets import Bucket
 from proximity.messaging.commands import Commands
@@ -143,24 +142,10 @@ def _must_not_fail(task: asyncio.Task[None]) -> None:
 
 def main() -> None:
     settings = Settings()
-    _log_json(settings.log_level)
+    to_json_lines(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings))
     except (RefusedError, NotPreparedError, KeyFileError, CatalogError, OSError) as error:
         log.critical("cannot start", reason=str(error))
         sys.exit(78)
-
-
-def _log_json(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(orjson.dumps),
-        ],
-        logger_factory=structlog.BytesLoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        cache_logger_on_first_use=True,
-    )

@@ -1,7 +1,6 @@
 """The composition root: `python -m proximity_projector` follows the log, `… rebuild` folds it anew beside it."""
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
+from proximity.logs import to_json_lines
 from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, terminate
 from proximity_projector import database
 from proximity_projector.figures import write_all
@@ -90,17 +90,7 @@ async def run_rebuild(settings: Settings) -> int:
 
 def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> int:
     settings = Settings()
-    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    to_json_lines(settings.log_level)
     try:
         if list(arguments) == ["rebuild"]:
             return asyncio.run(run_rebuild(settings))

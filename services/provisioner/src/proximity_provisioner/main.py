@@ -16,8 +16,8 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage as FromContext
 from faststream.nats.message import NatsMessage
 from faststream.nats.security import NatsUserPassword
-from structlog.tracebacks import ExceptionDictTransformer
 
+from proximity.logs import to_json_lines
 from proximity.messaging import subjects
 from proximity.messaging.buckets import leases, vault
 from proximity.messaging.commands import Commands
@@ -178,24 +178,9 @@ async def _serve(broker: NatsBroker, bus: Bus, tools: Tools, settings: Settings)
     tools.stopping.set()
 
 
-def configure_logs(level: str) -> None:
-    """One JSON object a line. Without the local variables of a traceback: a secret may be among them."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        cache_logger_on_first_use=True,
-    )
-
-
 def main() -> None:
     settings = Settings()
-    configure_logs(settings.log_level)
+    to_json_lines(settings.log_level)
     try:
         asyncio.run(run(settings))
     except (NotPreparedError, RefusedError, KeyFileError, TimeoutError) as error:

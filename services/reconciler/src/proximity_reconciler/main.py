@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 from uuid import uuid4
@@ -10,6 +9,7 @@ from uuid import uuid4
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
+from proximity.logs import to_json_lines
 from proximity.messaging import buckets
 from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, terminate
 from proximity.messaging.event_store import EventStore
@@ -74,17 +74,7 @@ def _measures(sweep: Sweep, watches: Watches) -> CollectorRegistry:
 
 def main() -> None:
     settings = Settings()
-    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    to_json_lines(settings.log_level)
     try:
         asyncio.run(_until_signalled(settings))
     except (RefusedError, NotPreparedError, KeyFileError, TimeoutError) as error:
