@@ -18,6 +18,8 @@ POLL_SECONDS = 0.02
 
 UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 UNVERIFIED.check_hostname, UNVERIFIED.verify_mode = False, ssl.CERT_NONE  # the certificate is not what is compared
+UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+           "Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": "binary"}  # fmt: skip
 
 
 class Sender:
@@ -70,8 +72,8 @@ class Sender:
             await asyncio.sleep(POLL_SECONDS)
         return None
 
-    async def _request(self, entry: dict[str, Any]) -> Outcome:
-        headers, body = self._headers(entry["auth"]), b""
+    async def _request(self, entry: dict[str, Any], more: dict[str, str] | None = None) -> Outcome:
+        headers, body = self._headers(entry["auth"]) | (more or {}), b""
         content_type = None
         if "form" in entry:
             body = self._encoded(entry["form"]).encode()
@@ -106,8 +108,8 @@ class Sender:
                     frame = await asyncio.wait_for(socket.receive(), 10)
                     data = frame.data.decode() if isinstance(frame.data, bytes) else None
                     return Outcome(status=101, first_frame=data)
-            except aiohttp.WSServerHandshakeError as error:
-                return Outcome(status=error.status, reason=error.message)
+            except aiohttp.WSServerHandshakeError:
+                return await self._request(entry | {"method": "GET"}, UPGRADE)  # for its answer
 
     @staticmethod
     def _session() -> aiohttp.ClientSession:

@@ -34,8 +34,9 @@ async def _served(recording: Recording) -> AsyncIterator[Sender]:
     password = secrets.token_urlsafe(12)
     places.populate(simulator, recording.place, password)
     with tempfile.TemporaryDirectory() as folder:
-        _, pem, key = certificate.make(Path(folder), "replay", [recording.place["node"]])
+        authority, pem, key = certificate.make(Path(folder), "replay", [recording.place["node"]])
         simulator.fingerprint = certificate.fingerprint(pem)
+        simulator.certificates = (authority.read_bytes(), pem.read_bytes())
         await simulator.start(str(pem), str(key))
     async with sweeping(simulator):
         passwords = dict.fromkeys(recording.place.get("users", {}), password)

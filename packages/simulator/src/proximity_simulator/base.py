@@ -43,6 +43,9 @@ class Base(FakePve):  # type: ignore[misc]  # fakepve ships no types
         self.random = random.Random(seed)  # noqa: S311  figures and fingerprints to look at
         self.booted_at = time.time()
         self.fingerprint = ""
+        self._random = self.random
+        self.certificates: tuple[bytes, ...] = ()
+        """The authority's and the node's, PEM."""
         self.node_cpus = 8
         self.bridge = ("vmbr0", "")
         """Name, and address with its prefix length where it is not made up."""

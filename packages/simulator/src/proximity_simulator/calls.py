@@ -35,6 +35,10 @@ current_call: ContextVar[Call] = ContextVar("current_call", default=NO_CALL)
 current_task: ContextVar[Record | None] = ContextVar("current_task", default=None)
 
 
+result_attributes: ContextVar[dict[str, Any] | None] = ContextVar("result_attributes", default=None)
+"""What the answer of the running call has beside its data."""
+
+
 def call_of(method: str, path: str, parameters: dict[str, Any]) -> Call:
     path = API.sub("", path)
     node, guest = NODE.match(path), GUEST.match(path)

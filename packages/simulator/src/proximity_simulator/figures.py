@@ -27,9 +27,9 @@ def guest_disk(guest: Any) -> int:
 
 
 def guest_cpus(guest: Any, of_node: int) -> int | float:
-    """A limit below the cores counts; without either a guest has all of its node's."""
-    cores, limit = guest.config.get("cores"), float(guest.config.get("cpulimit") or 0)
-    cpus = min(int(cores or of_node), limit) if limit else int(cores or of_node)
+    """Its cores, or its limit; without either it has all of its node's."""
+    limit = float(guest.config.get("cpulimit") or 0)
+    cpus = int(guest.config.get("cores") or 0) or limit or of_node
     return int(cpus) if cpus == int(cpus) else cpus
 
 

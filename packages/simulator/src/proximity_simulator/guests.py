@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from zoneinfo import available_timezones
 
-import fakepve.schema
 from fakepve.model import PveError, TaskError
 
 from . import worker_logs
@@ -24,7 +23,6 @@ OTHER_SECONDS = {"create": 0.0, "clone": 4.9, "destroy": 0.4, "snapshot": 0.3, "
 LAST_WRITTEN = ("swap", "memory", "hostname")
 """Defaults that Proxmox adds only in the last write of a create: their absence shows one that was not finished."""
 SYSTEMD = {"debian": 252, "ubuntu": 255}
-GUEST_PATH = "/nodes/{node}/lxc/{vmid}"
 BRIDGES = ("vmbr0",)
 ARBITRARY_PATH = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."
 SSH_KEY = re.compile(r"(?:[^\s#]+ )?(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+) +[A-Za-z0-9+/=]{20,}(?: .*)?")
@@ -51,14 +49,6 @@ class Guests(Base):
             body = partial(self._destroy_worker, vm, values, body)
         upid: str = await super().task(node, ttype, tid, user, body, vm, lock, log)
         return upid
-
-    def _routes_a_guests(self) -> list[Any]:
-        return [("GET", GUEST_PATH, self._lxc_index)]
-
-    async def _lxc_index(self, v: Values, user: str) -> list[dict[str, str]]:
-        """Open to every token: what it may not see it can still tell from what is gone."""
-        self._find_ct(v["node"], v["vmid"])
-        return [{"subdir": child} for child in fakepve.schema.load().children(GUEST_PATH)]
 
     # ----------------------------------------------------------------- create
 
@@ -102,8 +92,8 @@ class Guests(Base):
 
     async def _create_steps(self, container: Any, values: Values, body: Body) -> str | None:
         storage = str(values.get("rootfs") or values.get("storage") or "local").partition(":")[0]
-        log(*worker_logs.disk(container.vmid, storage, str(values.get("rootfs", ":4"))))
         await self.pause(CREATE_SECONDS / 6)
+        self._log_disks(container.vmid, storage, values)
         if self.volume_exists(values["ostemplate"]):
             log(f"extracting archive '{worker_logs.template_path(values['ostemplate'])}'")
             if self.storage_full(storage, container.node):
@@ -122,6 +112,14 @@ class Guests(Base):
         await self.pause(CREATE_SECONDS / 6)
         container.config.update(held)
         return note
+
+    def _log_disks(self, vmid: int, storage: str, values: Values) -> None:
+        disks = [str(values.get("rootfs") or f"{storage}:4")]
+        disks += [values[key] for key in sorted(values) if re.fullmatch(r"mp\d+", key)]
+        for number, disk in enumerate(disks):
+            place = disk.partition(":")[0]
+            kind = self.storages.get(place, {}).get("type", "dir")
+            log(*worker_logs.disk(vmid, place, disk, kind, number, self.random))
 
     def _note_in_journal(self, action: Any, guest: Any) -> None:
         self.journal.add(action, guest.node, guest.vmid, guest.config, (current_task.get() or {}).get("upid", ""))
@@ -157,6 +155,14 @@ class Guests(Base):
         if "cpulimit" in config:
             config["cpulimit"] = f"{float(config['cpulimit']):g}"
         return config
+
+    async def _lxc_pending(self, user: str, v: Values) -> list[dict[str, Any]]:
+        pending: list[dict[str, Any]] = await super()._lxc_pending(user, v)
+        for entry in pending:
+            for side in ("value", "pending"):
+                if entry["key"] == "cpulimit" and side in entry:
+                    entry[side] = f"{float(entry[side]):g}"
+        return [*pending, {"key": "digest", "value": self.ct(int(v["vmid"])).digest()}]
 
     async def _lxc_config_put(self, user: str, v: Values) -> None:
         values = dict(v)
@@ -207,6 +213,11 @@ def _described(text: str) -> str:
 
 
 def _check_values(values: Values) -> None:
+    for key, value in values.items():
+        folder = re.search(r"(?:^|,)mp=([^,]*)", str(value)) if re.fullmatch(r"mp\d+", key) else None
+        if folder and re.search(r"(^|/)\.\.?(/|$)", folder.group(1)):
+            text = f"invalid format - {folder.group(1)} contains illegal character sequences\n"
+            raise refuse(**{key: f"invalid format - format error\n{key}.mp: {text}\n"})
     keys = [line for line in str(values.get("ssh-public-keys") or "").splitlines() if line.strip()]
     if not all(SSH_KEY.fullmatch(line.strip()) for line in keys if not line.startswith("#")):
         raise PveError(500, "SSH public key validation error")

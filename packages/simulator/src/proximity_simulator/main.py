@@ -62,6 +62,7 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
             folder, stem = Path(stack.enter_context(tempfile.TemporaryDirectory())), "simulator"
         authority, pem, key = certificate.make(folder, stem, list(demo.NODES))
         simulator.fingerprint = certificate.fingerprint(pem)
+        simulator.certificates = (authority.read_bytes(), pem.read_bytes())
         await _listen(simulator, pem, key, fixed=bool(options.port))
         stack.push_async_callback(simulator.stop)
         control = web.AppRunner(Control(simulator).app(), access_log=None)

@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from .calls import on_node
+from .rights import ROOT
 from .simulator import Simulator
 from .templates import TEMPLATES
 
@@ -20,9 +21,6 @@ GIB = 1 << 30
 PATHS = {"local": "/var/lib/vz"}
 UNKNOWN_SIZE = 120_000_000
 NODE_CPUS = 2
-ROLES = {"PVEVMUser": ("VM.Audit", "VM.Backup", "VM.Config.CDROM", "VM.Config.Cloudinit", "VM.Console",
-                       "VM.GuestAgent.Audit", "VM.GuestAgent.FileRead", "VM.GuestAgent.FileSystemMgmt",
-                       "VM.GuestAgent.FileWrite", "VM.PowerMgmt")}  # fmt: skip
 
 
 def furnish(simulator: Simulator, place: dict[str, Any]) -> None:
@@ -45,11 +43,13 @@ def furnish(simulator: Simulator, place: dict[str, Any]) -> None:
 def populate(simulator: Simulator, place: dict[str, Any], password: str) -> None:
     """Users who log in with this password, and tokens."""
     for user, options in place.get("users", {}).items():
-        if user != "root@pam":
-            simulator.users[user] = password
-        for path, role in options.get("acl", []):
-            simulator.grant(user, path, *ROLES[role])
+        simulator.add_user(user, password if user != ROOT else None)
+        _give(simulator, user, options)
     for token, options in place.get("tokens", {}).items():
-        user = token.partition("!")[0]
-        held = simulator.grants.get(user, {}).values() if not options.get("privsep", 1) else ()
-        simulator.add_token(token, [{"path": grant.path, "privileges": list(grant.privileges)} for grant in held])
+        simulator.create_token(token, privsep=bool(options.get("privsep", 1)))
+        _give(simulator, token, options)
+
+
+def _give(simulator: Simulator, who: str, options: dict[str, Any]) -> None:
+    for path, role in options.get("acl", []):
+        simulator.access.give(who, path, role)

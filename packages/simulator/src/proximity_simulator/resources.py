@@ -16,6 +16,7 @@ SWEEP_SECONDS = 10.0
 FORGOTTEN_SECONDS = 300.0
 """After this long without a sweep of its node a guest's status is unknown."""
 CLUSTER = "homelab"
+FRESH = ("lock", "tags", "hastate", "pool")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ class Resources(Base):
         if pool and self.allowed(user, f"/pool/{pool}", "Pool.Audit"):
             fresh["pool"] = pool
         return entry | {key: value for key, value in fresh.items() if value}
+
+    def _members(self, name: str, kind: str | None) -> list[dict[str, Any]]:
+        """Of a pool; its guests as in the list of everything, without what comes from their configuration."""
+        members: list[dict[str, Any]] = super()._members(name, kind)
+        for member in members:
+            guest = self.guest(member.get("vmid"))
+            if guest is not None:
+                fresh = self._guest_entry(guest, "root@pam")
+                member.update({key: value for key, value in fresh.items() if key not in FRESH})
+        return members
 
     def _node_entry(self, node: str, user: str) -> dict[str, Any]:
         online = self.online(node)
@@ -124,6 +135,9 @@ class Resources(Base):
              "ip": f"192.168.1.{9 + number}", "online": int(self.online(node)), "local": int(number == 1)}
             for number, node in enumerate(sorted(self.nodes), 1)
         ]  # fmt: skip
+        if not self.cluster_name:
+            ip = self.bridge[1].partition("/")[0] or nodes[0]["ip"]
+            return answer([nodes[0] | {"nodeid": 0, "ip": ip}])
         return answer([cluster, *nodes])
 
     def need_quorum(self) -> None:
@@ -155,12 +169,14 @@ class Resources(Base):
         zone = "/sdn/zones/localnetwork/vmbr0"
         if not (self.allowed(user, zone, "SDN.Use") or self.allowed(user, zone, "SDN.Audit")):
             return []
-        address = f"192.168.1.{10 + sorted(self.nodes).index(v['node'])}"
-        return [
-            {"iface": "vmbr0", "type": "bridge", "method": "static", "families": ["inet"], "address": address,
-             "netmask": "24", "cidr": f"{address}/24", "gateway": "192.168.1.1", "bridge_ports": "eno1",
-             "bridge_stp": "off", "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4},
-        ]  # fmt: skip
+        name, cidr = self.bridge
+        alone = cidr != ""
+        cidr = cidr or f"192.168.1.{10 + sorted(self.nodes).index(v['node'])}/24"
+        address, _, length = cidr.partition("/")
+        bridge = {"iface": name, "type": "bridge", "method": "static", "method6": "manual", "families": ["inet"],
+                  "address": address, "netmask": length, "cidr": cidr, "bridge_ports": "" if alone else "eno1",
+                  "bridge_stp": "off", "bridge_fd": "0", "active": 1, "autostart": 1, "priority": 4}  # fmt: skip
+        return [bridge if alone else bridge | {"gateway": "192.168.1.1"}]
 
     async def _node_status(self, v: Values, user: str) -> dict[str, Any]:
         entry = self._node_entry(v["node"], user)

@@ -3,19 +3,27 @@
 import asyncio
 from typing import Any
 
+from .access_lists import AccessLists
 from .backups import Backups
+from .charts import Charts
 from .clones import Clones
 from .console import Consoles
 from .contents import Contents
 from .disks import Disks
+from .downloads import Downloads
 from .faults import Fault
 from .guests import Guests
 from .hotplug import Hotplug
+from .images import Images
+from .indexes import Indexes
+from .logins import Logins
 from .network import Network
+from .people import People
+from .plain import Plain
 from .pruning import Pruning
 from .resources import Resources
 from .restoring import Restoring
-from .rights import Rights
+from .rights import Access, Rights, User
 from .snapshots import Snapshots
 from .state import State
 from .storages import PerNode, Storages
@@ -25,8 +33,9 @@ from .wire import Wire
 
 
 class Simulator(
-    Wire, Network, State, Backups, Pruning, Restoring, Snapshots, Clones, Disks, Contents, Hotplug,
-    Consoles, Guests, Rights, Resources, Templates, Storages, Tasks,
+    Wire, Network, Downloads, Plain, Charts, Indexes, AccessLists, People, Logins, State, Backups, Pruning,
+    Restoring, Snapshots, Clones, Disks, Contents, Hotplug, Consoles, Images, Guests, Rights, Resources, Templates,
+    Storages, Tasks,
 ):  # fmt: skip
     async def reset(self, keep_token: str) -> None:
         """Nothing but nodes, storages and one token is left; what still ran is thrown away."""
@@ -37,11 +46,13 @@ class Simulator(
             await asyncio.wait(running)
         for token in [token for token in self.apitokens if token != keep_token]:
             self.revoke_token(token)
+        self.access = Access(tokens={keep_token: self.access.tokens[keep_token]})
+        self.access.people[keep_token.partition("!")[0]] = User()
         self.faults.all.clear()
         self.journal.restore([])
         for store in self.storages.values():
             store["volumes"].nodes.clear() if isinstance(store["volumes"], PerNode) else store["volumes"].clear()
-        for state in (self.cts, self.vms, self.pools, self.tasks, self.tasklog, self.requests, self.swept, self.grants):
+        for state in (self.cts, self.vms, self.pools, self.tasks, self.tasklog, self.requests, self.swept, self.users):
             state.clear()
 
     def place(self, fault: Fault) -> None:

@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ from fakepve.model import FakeVm
 
 from .base import Base
 from .guests import pace
-from .rights import Grant
+from .rights import Access
 from .storages import PerNode
 from .tasks import DIED
 
 KEPT_TASKS = 100
 GUEST = ("vmid", "node", "status", "config", "pending", "snapshots", "pool", "started_at")
 MACHINE = ("name", "template")
-FORMAT = 1
+FORMAT = 2
 
 
 class StateFileError(Exception):
@@ -56,11 +55,8 @@ class State(Base):
             "pools": {name: sorted(members) for name, members in self.pools.items()},
             "volumes": {name: _volumes(store["volumes"]) for name, store in self.storages.items()},
             "tokens": self.apitokens,
-            "grants": [
-                {"who": who, **asdict(grant), "privileges": sorted(grant.privileges)}
-                for who, grants in self.grants.items()
-                for grant in grants.values()
-            ],
+            "passwords": self.users,
+            "access": self.access.dump(),
             "tasks": self.tasklog[-KEPT_TASKS:],
             "journal": self.journal.dump(),
         }
@@ -84,9 +80,8 @@ class State(Base):
             store = self.storages[name]["volumes"]
             (store.nodes if isinstance(store, PerNode) else store).update(volumes)
         self.apitokens.update(saved["tokens"])
-        for grant in saved["grants"]:
-            who, privileges = grant.pop("who"), frozenset(grant.pop("privileges"))
-            self.grants.setdefault(who, {})[grant["path"]] = Grant(privileges=privileges, **grant)
+        self.users.update(saved["passwords"])
+        self.access = Access.restore(saved["access"])
         self._restore_tasks(saved["tasks"])
         self.journal.restore(saved["journal"])
         self.port = self.port or saved["port"]

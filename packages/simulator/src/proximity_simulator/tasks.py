@@ -55,6 +55,11 @@ class Tasks(Base):
         self.jobs[upid] = asyncio.create_task(self._work(record, body, vm if lock else None, vm))
         return str(upid)
 
+    def _newest_first(self) -> list[Record]:
+        """Those that run, then the others by their end."""
+        newest = self.tasklog[::-1]
+        return sorted(newest, key=lambda record: bool(record["status"] != "running"))
+
     def _forget(self) -> None:
         while len(self.tasklog) > KEPT and self.tasklog[0]["status"] == "stopped":
             del self.tasks[self.tasklog.pop(0)["upid"]]
@@ -120,6 +125,9 @@ class Tasks(Base):
         if status != DIED:
             record["log"].append(f"TASK {status}" if good else f"TASK ERROR: {status}")
         record.update(status="stopped", exitstatus=status, endtime=int(time.time()))
+        if record in self.tasklog:  # the list is by end, newest first
+            self.tasklog.remove(record)
+            self.tasklog.append(record)
         self.jobs.pop(record["upid"], None)
         self.changed()
 
@@ -151,7 +159,7 @@ class Tasks(Base):
         audit = self.allowed(user, f"/nodes/{node}", "Sys.Audit")
         found = [
             self._listed(record)
-            for record in reversed(self.tasklog)
+            for record in self._newest_first()
             if record["node"] == node and (audit or self._task_owner(user, record)) and _wanted(record, asked)
         ]
         start, limit = asked.get("start", 0), asked.get("limit", 50)
@@ -192,7 +200,11 @@ class Tasks(Base):
         return [
             ("DELETE", "/nodes/{node}/tasks/{upid}", self._task_abort),
             ("GET", "/cluster/tasks", self._cluster_tasks),
+            ("GET", "/nodes/{node}/tasks/{upid}", self._task_index),
         ]
+
+    async def _task_index(self, values: Values, user: str) -> list[dict[str, str]]:
+        return [{"name": "log"}, {"name": "status"}]
 
     async def _task_abort(self, values: Values, user: str) -> None:
         record = self.task_record(values["upid"])
@@ -208,7 +220,7 @@ class Tasks(Base):
         if not self.allowed(user, "/", "Sys.Audit"):
             return []
         shown, finished = [], dict.fromkeys(self.nodes, 0)
-        for record in reversed(self.tasklog):
+        for record in self._newest_first():
             listed = self._listed(record)
             if record["status"] == "stopped":
                 finished[record["node"]] = finished.get(record["node"], 0) + 1

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import re
+import ssl
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable
@@ -15,12 +16,14 @@ from fakepve.model import PveError
 
 from . import parameters
 from .base import Base
-from .calls import API, call_of, current_call
+from .calls import API, call_of, current_call, result_attributes
 from .faults import Fault
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 METHODS = ("GET", "POST", "PUT", "DELETE")
 CONTENT_TYPES = ("", "application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+LINE = 1 << 16
+"""Bytes of a request's first line."""
 REFUSAL_SECONDS = 3.0
 """How long pveproxy lets wait who it does not know."""
 LOOKUP_SECONDS = 6.0
@@ -61,14 +64,23 @@ class Wire(Base):
         headers.update({"Cache-Control": "max-age=0", "Pragma": "no-cache", "Server": "pve-api-daemon/3.0"})
         if headers.get("Content-Type", "").startswith("application/json"):
             headers["Content-Type"] = "application/json;charset=UTF-8"
-        match = self.resolve(request, "/api2/json") if response.status < 400 else None
-        protected = match is not None and match.methods.get(request.method, {}).get("protected")
+        protected = response.status < 400 and self._protected(request)
         if response.status >= 400 or protected:
             response.force_close()
             headers["Connection"] = "close"
         if response.status < 400:
             headers.add("Connection", "Keep-Alive")
         return response
+
+    @staticmethod
+    def _protected(request: web.Request) -> bool:
+        resource = request.match_info.route.resource
+        template = API.sub("", resource.canonical) if resource is not None else ""
+        methods = fakepve.schema.load().paths.get(template) or {}
+        if not methods:
+            match = fakepve.schema.load().match(API.sub("", request.path))
+            methods = match.methods if match else {}
+        return bool(methods.get(request.method, {}).get("protected"))
 
     async def _met(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
@@ -83,6 +95,35 @@ class Wire(Base):
         if fault.kind == "drop_before" or (fault.kind == "596" and not fault.effect):
             self._record(request, body)  # it came in, although nothing will be done
         return await self._faulty(fault, request, handler)
+
+    async def start(self, certfile: str, keyfile: str) -> None:
+        """As fakepve, with room for long lines."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certfile, keyfile)
+        self.runner = web.AppRunner(self._build_app(), max_line_size=LINE, max_field_size=LINE)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, self.host, self.port, ssl_context=context).start()
+        if not self.port:
+            self.port = self.runner.addresses[0][1]
+
+    @web.middleware
+    async def _extjs(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The status of refused parameters is a string there; attributes stand beside the data."""
+        response: web.StreamResponse = await super()._extjs(request, handler)
+        if isinstance(response, web.Response) and response.text and '"errors"' in response.text:
+            body = json.loads(response.text)
+            if "status" in body:
+                response.text = json.dumps(body | {"status": str(body["status"])})
+        if (attributes := result_attributes.get()) and isinstance(response, web.Response) and response.text:
+            response.text = json.dumps(json.loads(response.text) | attributes)
+        return response
+
+    async def _generic(self, request: web.Request) -> web.Response:
+        match = self.resolve(request, "/api2/json")
+        if match is None or request.method not in match.methods:
+            return _error(501, f"Method '{request.method} {API.sub('', request.path) or '/'}' not implemented")
+        response: web.Response = await super()._generic(request)
+        return response
 
     async def _faulty(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
         """`seconds` are real ones here: they are about clocks of the client."""
@@ -139,9 +180,17 @@ class Wire(Base):
             token, _, secret = found.group(1).partition("=")
             known = str(self.apitokens.get(token, ""))
             revoked = self.faults.holds("token_revoked", token=token)
-            if not known or revoked or not hmac.compare_digest(known.encode(), secret.encode()):
+            if (
+                not known
+                or revoked
+                or not self.valid(token)
+                or not hmac.compare_digest(known.encode(), secret.encode())
+            ):
                 raise PveError(401, "Authentication failed!")
             return token
+        match = self.resolve(request, "/api2/json")
+        if self.is_world(match, request.method):
+            return None
         ticket = urllib.parse.unquote(request.cookies.get("PVEAuthCookie") or "")
         if not ticket:
             raise PveError(401, "No ticket")

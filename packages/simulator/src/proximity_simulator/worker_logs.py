@@ -26,22 +26,33 @@ def template_path(volid: str) -> str:
     return f"{base}/template/cache/{name.partition('/')[2]}"
 
 
-def disk(vmid: int, storage: str, rootfs: str) -> list[str]:
+def disk(vmid: int, storage: str, rootfs: str, kind: str, number: int, chance: random.Random) -> list[str]:
     found = re.search(r":(\d+(?:\.\d+)?)", rootfs)
     gib = float(found.group(1)) if found else 4.0
     blocks = int(gib * 262144)
-    lines = ["  Logical volume pve/vm-{0}-disk-0 changed."] if storage == "local-lvm" else []
-    lines = [f'  Logical volume "vm-{vmid}-disk-0" created.', *lines] if lines else [
-        f"Formatting '/mnt/pve/{storage}/images/{vmid}/vm-{vmid}-disk-0.raw', "
-        f"fmt=raw size={blocks * 4096} preallocation=off"
-    ]  # fmt: skip
+    if not blocks:
+        return []
+    disk = f"vm-{vmid}-disk-{number}"
+    made = {
+        "lvmthin": [f'  Logical volume "{disk}" created.', f"  Logical volume pve/{disk} changed."],
+        "btrfs": [],
+    }
+    base = "/var/lib/vz" if storage == "local" else f"/mnt/pve/{storage}"
+    file = f"{base}/images/{vmid}/{disk}.raw"
+    formatting = [f"Formatting '{file}', fmt=raw size={blocks * 4096} preallocation=off"]
     return [
-        *(line.format(vmid) for line in lines),
+        *made.get(kind, formatting),
         f"Creating filesystem with {blocks} 4k blocks and {blocks // 4} inodes",
-        f"Filesystem UUID: {uuid.uuid4()}",
+        f"Filesystem UUID: {uuid.UUID(bytes=chance.randbytes(16), version=4)}",
         "Superblock backups stored on blocks: ",
-        "\t32768, 98304, 163840, 229376",
+        "\t" + ", ".join(map(str, _backups(blocks))),
     ]
+
+
+def _backups(blocks: int) -> list[int]:
+    """Block groups of 32768 blocks whose numbers are powers of 3, 5 and 7."""
+    groups = sorted({base**power for base in (3, 5, 7) for power in range(12)})
+    return [group * 32768 for group in groups if group * 32768 < blocks]
 
 
 def unpacked(container: Any, chance: random.Random) -> list[str]:
@@ -53,5 +64,5 @@ def unpacked(container: Any, chance: random.Random) -> list[str]:
     for kind in ("ecdsa", "rsa", "ed25519"):
         print_ = base64.b64encode(chance.randbytes(32)).decode().rstrip("=")
         lines.append(f"Creating SSH host key 'ssh_host_{kind}_key' - this may take some time ...")
-        lines.append(f"done: SHA256:{print_} root@{container.name}")
+        lines.append(f"done: SHA256:{print_} root@{container.config.get('hostname', 'localhost')}")
     return lines
