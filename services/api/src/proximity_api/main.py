@@ -113,6 +113,8 @@ async def living(parts: Parts) -> AsyncIterator[None]:
         live.cancel()
         await asyncio.wait({live})
         await parts.database.close()
+        if not live.cancelled():
+            live.result()
 
 
 def server(parts: Parts) -> Server:

@@ -60,21 +60,25 @@ class Sessions:
 
     async def find(self, token: str) -> Principal | None:
         key = hash_of(token)
-        known = self._known.get(key)
-        if known is None or self._clock() - known.read_at > self._cache:
-            known = await self._read(key)
+        known = await self._look_up(key)
         if known is None:
             return None
         await self._touch(key, known)
         return known.principal
 
     async def lives(self, principal: Principal) -> bool:
-        """Asks the bucket, and does not count as a request of the person: a stream keeps nobody signed in."""
-        return await self._read(principal.session) is not None
+        """Does not count as a request of the person: a stream keeps nobody signed in."""
+        return await self._look_up(principal.session) is not None
 
     async def end(self, principal: Principal) -> None:
         self._known.pop(principal.session, None)
         await self._bucket.delete(principal.session)
+
+    async def _look_up(self, key: str) -> _Known | None:
+        known = self._known.get(key)
+        if known is None or self._clock() - known.read_at > self._cache:
+            return await self._read(key)
+        return known
 
     async def _read(self, key: str) -> _Known | None:
         self._known.pop(key, None)
