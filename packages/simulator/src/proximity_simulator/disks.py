@@ -1,5 +1,6 @@
 """Disks of containers: making, growing and moving them."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,6 +52,14 @@ class Disks(Base):
         for mount in mounts:
             storage, _, name = mount["volume"].partition(":")
             log(*disk_logs.made(self.storages[storage], self._base_path(storage), name, size_of(mount)))
+
+    def log_new_disks(self, container: Any, values: Values) -> None:
+        """Of a create, whose disks have their names only after it."""
+        storage, taken = values.get("storage") or "local", self._taken_volumes()
+        keys = sorted((k for k in values if re.fullmatch(r"mp\d+", k)), key=lambda k: int(k[2:]))
+        wanted = {"rootfs": values.get("rootfs") or f"{storage}:4"} | {key: values[key] for key in keys}
+        made = [parse_mount(self._realise(container.vmid, key, value, taken)) for key, value in wanted.items()]
+        self.log_disks(mount for mount in made if mount_type(mount["volume"]) == "volume")
 
     async def fill_disk(self, mount: dict[str, Any], node: str) -> None:
         """Make this disk and copy another's files into it."""

@@ -7,9 +7,14 @@ import re
 from typing import Any
 
 import fakepve.lxc
+import fakepve.storage
 
 FIRST = ("mp",)
 """Options that a mount point must have are written before the others."""
+
+
+TEMPLATE_ENDING = r"\.tar(?:\.(?:gz|xz|zst|bz2))?"
+"""Images of containers from a registry are not packed."""
 
 
 def print_mount(mount: dict[str, Any], rootfs: bool = False) -> str:
@@ -42,3 +47,4 @@ def install() -> None:
     fakepve.lxc.print_mount = print_mount
     fakepve.lxc.volume_owner = volume_owner
     fakepve.lxc.os_base = linkable
+    fakepve.storage.TEMPLATE_EXT = TEMPLATE_ENDING
