@@ -75,7 +75,11 @@ async def process(arguments: list[str], environment: dict[str, str]) -> AsyncIte
     """A server on a port of its own."""
     port = free_ports(1)[0]
     started = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=environment | {"PROXIMITY_PORT": str(port)}, stdout=subprocess.DEVNULL
+        sys.executable,
+        *arguments,
+        env=environment | {"PROXIMITY_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         async with asyncio.timeout(60):

@@ -36,7 +36,7 @@ def environment(settings: Settings) -> dict[str, str]:
 @asynccontextmanager
 async def process(variables: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "proximity_api", env=variables, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "proximity_api", env=variables, stderr=asyncio.subprocess.PIPE
     )
     try:
         yield started
@@ -66,11 +66,11 @@ async def test_a_signal_ends_it_in_order_although_a_stream_is_open(settings: Set
             async for _ in answer.aiter_lines():
                 pass
         assert await asyncio.wait_for(api.wait(), 20) == 0
-        assert api.stdout is not None
-        written = (await api.stdout.read()).decode()
+        assert api.stderr is not None
+        written = (await api.stderr.read()).decode()
         assert PASSWORD not in written
         assert TOKEN not in written
-        assert '"route":"/api/v1/setup"' in written
+        assert '"route": "/api/v1/setup"' in written
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ async def test_what_cannot_work_is_said_in_one_line(
         path.touch(mode=0o600)
         path.write_text(content)
     async with process(environment(settings) | {f"PROXIMITY_{variable}": str(path)}) as api:
-        assert api.stdout is not None
-        lines = (await api.stdout.read()).decode().splitlines()
+        assert api.stderr is not None
+        lines = (await api.stderr.read()).decode().splitlines()
         assert await api.wait() == 78
     assert len(lines) == 1
     assert words in lines[0]
