@@ -211,6 +211,22 @@ def test_backups_outlive_the_process(pve: Pve, simulator: SimulatorProcess) -> N
     assert pve.ended(restore(pve, 20002, volume).json()["data"]) == "OK"
 
 
+def test_a_backup_outlives_its_guest(pve: Pve) -> None:
+    pve.created(20001)
+    pve.ended(dump(pve, 20001, storage="local"))
+    pve.ended(pve.call("DELETE", "/nodes/pve1/lxc/20001").json()["data"])
+    (volume,) = pve.get("/nodes/pve1/storage/local/content", content="backup")
+    assert pve.get("/nodes/pve2/storage/local/content", content="backup") == []
+    assert pve.ended(restore(pve, 20001, volume["volid"]).json()["data"]) == "OK"
+
+
+def test_a_killed_restore_leaves_its_lock(pve: Pve, simulator: SimulatorProcess) -> None:
+    volume = dumped(pve, 100)
+    simulator.fault("task_killed", type="vzrestore", stage="late")
+    assert pve.ended(restore(pve, 20001, volume).json()["data"]) == "unexpected status"
+    assert pve.get("/nodes/pve1/lxc/20001/config")["lock"] == "create"
+
+
 @pytest.mark.parametrize("mode", ["stop", "suspend", "snapshot"])
 def test_a_running_guest_runs_afterwards(pve: Pve, mode: str) -> None:
     upid = dump(pve, 100, mode=mode)

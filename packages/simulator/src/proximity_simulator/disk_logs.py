@@ -11,7 +11,7 @@ BLOCKS_PER_INODE = 4
 LINE = 72
 
 
-def made(store: dict[str, Any], folder: str, volume: str, size: int) -> list[str]:
+def made(store: dict[str, Any], folder: str, volume: str, size: int, chance: random.Random) -> list[str]:
     """`folder`: where the storage's files are; `volume`: its name within the storage; `size`: bytes."""
     kind = store["type"]
     if kind == "zfspool":
@@ -21,20 +21,20 @@ def made(store: dict[str, Any], folder: str, volume: str, size: int) -> list[str
         return [
             f'  Logical volume "{volume}" created.',
             f"  Logical volume {group}/{volume} changed.",
-            *filesystem(size),
+            *filesystem(size, chance),
         ]
     if kind in ("btrfs", "rbd"):
-        return filesystem(size)
-    return [f"Formatting '{folder}/images/{volume}', fmt=raw size={size} preallocation=off", *filesystem(size)]
+        return filesystem(size, chance)
+    return [f"Formatting '{folder}/images/{volume}', fmt=raw size={size} preallocation=off", *filesystem(size, chance)]
 
 
-def filesystem(size: int) -> list[str]:
+def filesystem(size: int, chance: random.Random) -> list[str]:
     blocks = size // BLOCK
     groups = [1] + [base**power for base in (3, 5, 7) for power in range(1, 20)]
     copies = sorted(group * BLOCKS_PER_GROUP for group in groups if group * BLOCKS_PER_GROUP < blocks)
     return [
         f"Creating filesystem with {blocks} 4k blocks and {blocks // BLOCKS_PER_INODE} inodes",
-        f"Filesystem UUID: {uuid.uuid4()}",
+        f"Filesystem UUID: {uuid.UUID(bytes=chance.randbytes(16), version=4)}",
         "Superblock backups stored on blocks: ",
         *(f"\t{line}" for line in textwrap.wrap(", ".join(map(str, copies)), LINE)),
     ]

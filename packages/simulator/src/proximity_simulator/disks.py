@@ -51,7 +51,7 @@ class Disks(Base):
         """The lines of making these disks."""
         for mount in mounts:
             storage, _, name = mount["volume"].partition(":")
-            log(*disk_logs.made(self.storages[storage], self._base_path(storage), name, size_of(mount)))
+            log(*disk_logs.made(self.storages[storage], self._base_path(storage), name, size_of(mount), self.random))
 
     def log_new_disks(self, container: Any, values: Values) -> None:
         """Of a create, whose disks have their names only after it."""
@@ -59,7 +59,7 @@ class Disks(Base):
         keys = sorted((k for k in values if re.fullmatch(r"mp\d+", k)), key=lambda k: int(k[2:]))
         wanted = {"rootfs": values.get("rootfs") or f"{storage}:4"} | {key: values[key] for key in keys}
         made = [parse_mount(self._realise(container.vmid, key, value, taken)) for key, value in wanted.items()]
-        self.log_disks(mount for mount in made if mount_type(mount["volume"]) == "volume")
+        self.log_disks(m for m in made if mount_type(m["volume"]) == "volume" and m.get("size") != "0")
 
     async def fill_disk(self, mount: dict[str, Any], node: str) -> None:
         """Make this disk and copy another's files into it."""

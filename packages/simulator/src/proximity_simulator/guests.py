@@ -93,7 +93,7 @@ class Guests(Base):
     async def _create_steps(self, container: Any, values: Values, body: Body) -> str | None:
         storage = str(values.get("rootfs") or values.get("storage") or "local").partition(":")[0]
         await self.pause(CREATE_SECONDS / 6)
-        self._log_disks(container.vmid, storage, values)
+        self.log_new_disks(container, values)
         if self.volume_exists(values["ostemplate"]):
             log(f"extracting archive '{worker_logs.template_path(values['ostemplate'])}'")
             if self.storage_full(storage, container.node):
@@ -112,14 +112,6 @@ class Guests(Base):
         await self.pause(CREATE_SECONDS / 6)
         container.config.update(held)
         return note
-
-    def _log_disks(self, vmid: int, storage: str, values: Values) -> None:
-        disks = [str(values.get("rootfs") or f"{storage}:4")]
-        disks += [values[key] for key in sorted(values) if re.fullmatch(r"mp\d+", key)]
-        for number, disk in enumerate(disks):
-            place = disk.partition(":")[0]
-            kind = self.storages.get(place, {}).get("type", "dir")
-            log(*worker_logs.disk(vmid, place, disk, kind, number, self.random))
 
     def _note_in_journal(self, action: Any, guest: Any) -> None:
         self.journal.add(action, guest.node, guest.vmid, guest.config, (current_task.get() or {}).get("upid", ""))

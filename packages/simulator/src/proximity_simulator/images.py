@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 import shlex
 import time
 from typing import Any
@@ -60,9 +59,9 @@ class Images(Base):
         if image is None or self.storage_full(storage, node):
             target = f"oci-archive:{path}.tmp.{next(self._pids)}"
             raise TaskError(f"command 'skopeo copy docker://{reference} {target}' failed: exit code 1")
-        log(f"Copying blob sha256:{secrets.token_hex(32)}")
+        log(f"Copying blob sha256:{self.random.randbytes(32).hex()}")
         await self.pause(PULL_SECONDS)
-        log(f"Copying config sha256:{secrets.token_hex(32)}", "Writing manifest to image destination")
+        log(f"Copying config sha256:{self.random.randbytes(32).hex()}", "Writing manifest to image destination")
         volume = {"content": "vztmpl", "format": "tar", "size": image.size * MEBIBYTE, "ctime": int(time.time())}
         self.storages[storage]["volumes"][f"vztmpl/{file}"] = volume | {"image": image.saved()}
 

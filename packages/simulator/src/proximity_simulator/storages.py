@@ -9,6 +9,8 @@ from .base import Base
 from .calls import current_call, on_node
 
 Volume = dict[str, Any]
+DISKS = ("images", "rootdir")
+"""Contents that belong to guests."""
 
 
 class PerNode(MutableMapping[str, Volume]):
@@ -58,7 +60,8 @@ class Storages(Base):
         if self.storages[name].get("shared") or node is None:
             return volumes
         here = {guest.vmid for guest in (*self.cts, *self.vms) if guest.node == node}
-        return {key: volume for key, volume in volumes.items() if volume.get("vmid") in (None, *here)}
+        kept = self.storages[name]["volumes"]
+        return {key: volume for key, volume in volumes.items() if key in kept or volume.get("vmid") in here}
 
     def volume_exists(self, volid: str) -> bool | None:
         storage, colon, name = str(volid).partition(":")
@@ -74,7 +77,8 @@ class Storages(Base):
         if self.storage_full(name, node):
             return total, total, 0
         sizes = sum(int(volume.get("size") or 0) for volume in store["volumes"].values())
-        disks = sum(int(volume.get("size") or 0) for volume in self._volumes(name).values() if volume.get("vmid"))
+        volumes = self._volumes(name)
+        disks = sum(int(volume.get("size") or 0) for volume in volumes.values() if volume["content"] in DISKS)
         moving = int((1 << 28) * figures.wave(time.time(), len(name) + len(node), 1800))
         used = min(total, used + sizes + disks // 4 + moving)
         return total, used, total - used

@@ -2,8 +2,6 @@
 
 import base64
 import random
-import re
-import uuid
 from typing import Any
 
 UNPACK_FAILED = (
@@ -24,35 +22,6 @@ def template_path(volid: str) -> str:
     storage, _, name = volid.partition(":")
     base = "/var/lib/vz" if storage == "local" else f"/mnt/pve/{storage}"
     return f"{base}/template/cache/{name.partition('/')[2]}"
-
-
-def disk(vmid: int, storage: str, rootfs: str, kind: str, number: int, chance: random.Random) -> list[str]:
-    found = re.search(r":(\d+(?:\.\d+)?)", rootfs)
-    gib = float(found.group(1)) if found else 4.0
-    blocks = int(gib * 262144)
-    if not blocks:
-        return []
-    disk = f"vm-{vmid}-disk-{number}"
-    made = {
-        "lvmthin": [f'  Logical volume "{disk}" created.', f"  Logical volume pve/{disk} changed."],
-        "btrfs": [],
-    }
-    base = "/var/lib/vz" if storage == "local" else f"/mnt/pve/{storage}"
-    file = f"{base}/images/{vmid}/{disk}.raw"
-    formatting = [f"Formatting '{file}', fmt=raw size={blocks * 4096} preallocation=off"]
-    return [
-        *made.get(kind, formatting),
-        f"Creating filesystem with {blocks} 4k blocks and {blocks // 4} inodes",
-        f"Filesystem UUID: {uuid.UUID(bytes=chance.randbytes(16), version=4)}",
-        "Superblock backups stored on blocks: ",
-        "\t" + ", ".join(map(str, _backups(blocks))),
-    ]
-
-
-def _backups(blocks: int) -> list[int]:
-    """Block groups of 32768 blocks whose numbers are powers of 3, 5 and 7."""
-    groups = sorted({base**power for base in (3, 5, 7) for power in range(12)})
-    return [group * 32768 for group in groups if group * 32768 < blocks]
 
 
 def unpacked(container: Any, chance: random.Random) -> list[str]:
