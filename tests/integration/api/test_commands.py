@@ -93,6 +93,17 @@ class TestIdempotency:
         signed_in.use(token)
         assert (await signed_in.post(path, **{"Idempotency-Key": key})).status_code == 422
 
+    async def test_the_id_of_somebody_elses_operation_is_no_key(
+        self, signed_in: Api, projector: None, log: Log
+    ) -> None:
+        """Ids made here can be read by others, and were never claimed."""
+        _, operation_id = await log.application()
+        await caught_up(signed_in, await signed_in.parts.store.head())
+        answer = await signed_in.post(f"/applications/{uuid4()}/start", **{"Idempotency-Key": operation_id})
+        assert answer.status_code == 422
+        assert answer.json()["code"] == "idempotency_key_reused"
+        assert await signed_in.parts.commands.undecided() == []
+
     async def test_two_replicas_at_once_store_it_once(self, signed_in: Api, replica: Replica) -> None:
         key, path = str(uuid4()), f"/applications/{uuid4()}/start"
         async with replica() as other:

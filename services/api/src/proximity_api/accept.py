@@ -150,7 +150,7 @@ async def accept(
     try:
         if not (
             ordered.keyed
-            and await _repeated(parts, ordered)
+            and await _repeated(parts, ordered, aggregate_id)
             and await decided(parts, aggregate, aggregate_id, operation_id)
         ):
             command = await make()
@@ -173,7 +173,7 @@ async def decided(parts: Parts, aggregate: Aggregate[Any], aggregate_id: str, op
     return (await parts.store.load(OPERATION, operation_id)).sequence > 0
 
 
-async def _repeated(parts: Parts, ordered: Order) -> bool:
+async def _repeated(parts: Parts, ordered: Order, aggregate_id: str) -> bool:
     """Claims the key for this request. True: it was claimed for it before. Raises the problem 422."""
     operation_id = ordered.operation_id
     wish = Wish("operation", operation_id, "take", await _digest(parts, ordered), operation_id)
@@ -186,17 +186,27 @@ async def _repeated(parts: Parts, ordered: Order) -> bool:
         try:
             taken = decide_claim(wish, claim.state)
         except ClaimRefusedError:
-            raise Problem(
-                "idempotency_key_reused", "This Idempotency-Key belongs to another request. Make a new one."
-            ) from None
+            raise _reused() from None
         if not taken:
             return True
+        await _must_not_be_made_here(parts, ordered, aggregate_id)
         try:
             await parts.store.append(CLAIM, claim_id, claim, taken, origin)
         except Conflict:
             claim = await parts.store.load(CLAIM, claim_id)
         else:
             return False
+
+
+async def _must_not_be_made_here(parts: Parts, ordered: Order, aggregate_id: str) -> None:
+    """An id made here was never claimed, and anybody may have read it: it is a key for its own request only."""
+    known = await operations_read.row(parts, ordered.operation_id)
+    if known and (known.target, known.actor) != (aggregate_id, f"user:{ordered.principal.user_id}"):
+        raise _reused()
+
+
+def _reused() -> Problem:
+    return Problem("idempotency_key_reused", "This Idempotency-Key belongs to another request. Make a new one.")
 
 
 async def _digest(parts: Parts, ordered: Order) -> str:

@@ -50,10 +50,10 @@ async def deploy(body: DeployRequest, ordered: Annotated[Order, Depends(ordering
     parts = parts_of(ordered.request)
     application_id = new_id(ordered.operation_id)
     resolved = parts.catalog.resolve(body.recipe, body.settings)
-    await _check_name(parts, body.name, application_id)
-    cluster_id = await _cluster(parts, body.cluster_id)
 
     async def make() -> cmd.DeployApplication:
+        await _check_name(parts, body.name, application_id)
+        cluster_id = await _cluster(parts, body.cluster_id)
         return cmd.DeployApplication(
             operation_id=ordered.operation_id,
             application_id=application_id,

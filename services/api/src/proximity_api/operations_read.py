@@ -25,14 +25,19 @@ async def find(parts: Parts, operation_id: str) -> views.Operation | None:
 async def ended(parts: Parts, operation_id: str, within: float) -> views.Operation | None:
     """The operation at its end, if that comes within so many seconds. With the database away: None."""
     with parts.hub.watch(operation_id) as end:
-        try:
-            found = await _row(parts, operation_id)
-        except Problem:
-            found = None
+        found = await row(parts, operation_id)
         if found is not None and found.status in views.ENDED:
             return found
-        row = await end.wait(within)
-    return views.Operation.model_validate(row) if row is not None else None
+        last = await end.wait(within)
+    return views.Operation.model_validate(last) if last is not None else None
+
+
+async def row(parts: Parts, operation_id: str) -> views.Operation | None:
+    """As the read model has it. With the database away: None."""
+    try:
+        return await _row(parts, operation_id)
+    except Problem:
+        return None
 
 
 async def _row(parts: Parts, operation_id: str) -> views.Operation | None:
