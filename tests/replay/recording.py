@@ -9,6 +9,8 @@ from typing import Any
 REPEATED = re.compile(r"<(\d+) times the letter (.)>")
 TOKEN = re.compile(r"token[ =](\w+@\w+!\w+)", re.IGNORECASE)
 SECRET = re.compile(r"\b(secret_\w+)\)")
+SPECIAL = {"nobody", "root-space", "bad-secret", "unknown-token", "malformed", "bearer", "ticket", "ticket-csrf"}
+"""Credentials that are more, or less, than a token."""
 CAPTURED = re.compile(r"\$\{(\w+)(:enc)?\}")
 
 
@@ -29,6 +31,9 @@ class Recording:
             token, secret = TOKEN.search(text), SECRET.search(text)
             if token:
                 tokens[name] = (token.group(1), secret.group(1) if secret else "")
+        used = {entry["auth"] for entry in content["requests"]} - tokens.keys() - SPECIAL
+        if used:
+            raise ValueError(f"{path}: it does not say which token these are: {', '.join(sorted(used))}")
         return cls(content["setup"], tokens, content["requests"])
 
 

@@ -37,9 +37,10 @@ class Sender:
         await asyncio.sleep(entry.get("wait_before_s", 0) * self._scale)
         if entry["method"] == "WAIT":
             return Outcome(task=await self._ended(self._filled(entry["path"])))
-        if entry["method"] == "WS":
-            return await self._websocket(entry)
-        outcome = await self._request(entry)
+        try:
+            outcome = await (self._websocket(entry) if entry["method"] == "WS" else self._request(entry))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Outcome(reason=f"no answer: {error}")
         for name, path in entry.get("capture", {}).items():
             self._captured[name] = str(_at(outcome.body, path))
         upid = outcome.body.get("data") if isinstance(outcome.body, dict) else None

@@ -44,7 +44,11 @@ def furnish(simulator: Simulator) -> None:
     )  # fmt: skip
 
 
-def populate(simulator: Simulator) -> None:
+def populate(simulator: Simulator, extra: int = 0) -> None:
+    """`extra`: so many small containers more, on all nodes."""
+    for number in range(extra):
+        node = NODES[number % len(NODES)]
+        _container(simulator, 1000 + number, f"guest{number}", node, number % 3 > 0, 1, 512, 4, None)
     for row in CONTAINERS:
         _container(simulator, *row)
     for row in MACHINES:

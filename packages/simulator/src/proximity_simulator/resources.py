@@ -1,5 +1,6 @@
 """Nodes, their state, and the list of everything: as stale as on a real cluster."""
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,6 @@ SWEEP_SECONDS = 10.0
 FORGOTTEN_SECONDS = 300.0
 """After this long without a sweep of its node a guest's status is unknown."""
 CLUSTER = "homelab"
-FRESH = ("lock", "tags", "hastate", "pool")
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,15 @@ class Swept:
     at: float
     node: str
     seen: dict[str, Any]
+    text: str
+    """The entry as JSON, up to its closing brace: clusters have thousands of guests."""
 
 
 class Resources(Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.swept: dict[int, Swept] = {}
+        self.spaces: dict[tuple[str, str], dict[str, Any] | None] = {}
         self.cluster_name = CLUSTER
 
     # ------------------------------------------------------------------ sweep
@@ -41,7 +44,12 @@ class Resources(Base):
         self.swept = {vmid: swept for vmid, swept in self.swept.items() if swept.node not in online}
         for guest in (*self.cts, *self.vms):
             if guest.node in online:
-                self.swept[guest.vmid] = Swept(now, guest.node, self._seen(guest, now))
+                seen = self._seen(guest, now)
+                text = json.dumps(self._identity(guest) | seen)[:-1]
+                self.swept[guest.vmid] = Swept(now, guest.node, seen, text)
+        self.spaces = {
+            (node, name): self._storage_resource(node, name) for node in self.nodes for name in self.storages
+        }
 
     def _seen(self, guest: Any, now: float) -> dict[str, Any]:
         measured = figures.of_guest(guest, now)
@@ -56,20 +64,52 @@ class Resources(Base):
 
     # ------------------------------------------------------------------ views
 
-    def _guest_entry(self, guest: Any, user: str) -> dict[str, Any]:
-        kind = "qemu" if guest in self.vms else "lxc"
-        entry = {"id": f"{kind}/{guest.vmid}", "type": kind, "node": guest.node, "vmid": guest.vmid}
+    def _identity(self, guest: Any) -> dict[str, Any]:
+        kind = "qemu" if hasattr(guest, "agent") else "lxc"
+        return {"id": f"{kind}/{guest.vmid}", "type": kind, "node": guest.node, "vmid": guest.vmid}
+
+    def _guest_entry(self, guest: Any) -> dict[str, Any]:
         swept = self.swept.get(guest.vmid)
-        if swept is None or time.time() - swept.at > self.scaled(FORGOTTEN_SECONDS):
-            entry["status"] = "unknown"
-        else:
-            entry.update(swept.seen)
+        known = swept is not None and time.time() - swept.at <= self.scaled(FORGOTTEN_SECONDS)
+        return self._identity(guest) | (swept.seen if swept and known else {"status": "unknown"})
+
+    def _guest_text(self, guest: Any, pool: str | None, oldest: float) -> str:
+        """`oldest`: the time before which what was seen is forgotten."""
+        swept = self.swept.get(guest.vmid)
+        fresh = swept is not None and swept.at >= oldest and swept.node == guest.node
+        text = swept.text if swept and fresh else json.dumps(self._guest_entry(guest))[:-1]
         # these come from the config and are never stale
-        fresh = {"lock": guest.lock, "tags": guest.config.get("tags"), "hastate": guest.ha_state}
-        pool = self._pool_of(guest.vmid)
-        if pool and self.allowed(user, f"/pool/{pool}", "Pool.Audit"):
-            fresh["pool"] = pool
-        return entry | {key: value for key, value in fresh.items() if value}
+        lock, tags, state = guest.lock, guest.config.get("tags"), guest.ha_state
+        if not (lock or tags or state or pool):
+            return text + "}"
+        known = {"lock": lock, "tags": tags, "hastate": state, "pool": pool}
+        return f"{text}, {json.dumps({key: value for key, value in known.items() if value})[1:]}"
+
+    def _guest_texts(self, user: str) -> list[str]:
+        """Of those the user may see. A guest without an entry of its own and outside of pools is like any other."""
+        pools = {vmid: pool for pool, members in self.pools.items() for vmid in members}
+        shown = {pool for pool in self.pools if self.allowed(user, f"/pool/{pool}", "Pool.Audit")}
+        own = {path for path, *_ in self.access.entries() if path.startswith("/vms/")}
+        any_guest = self.allowed(user, "/vms/0", "VM.Audit")
+        oldest = time.time() - self.scaled(FORGOTTEN_SECONDS)
+        texts = []
+        for guest in (*self.cts, *self.vms):
+            pool = pools.get(guest.vmid)
+            special = pool is not None or (own and f"/vms/{guest.vmid}" in own)
+            if self.allowed(user, f"/vms/{guest.vmid}", "VM.Audit") if special else any_guest:
+                texts.append(self._guest_text(guest, pool if pool in shown else None, oldest))
+        return texts
+
+    def _pool_entry(self, pool: str) -> dict[str, Any]:
+        """With the sums over those of its guests that run."""
+        entry: dict[str, Any] = {"id": f"/pool/{pool}", "pool": pool, "type": "pool"}
+        swept = [self.swept[vmid].seen for vmid in self.pools[pool] if vmid in self.swept]
+        running = [seen for seen in swept if seen["uptime"]]
+        if running:
+            entry |= {key: sum(seen[key] for seen in running) for key in ("mem", "maxmem", "maxcpu")}
+            entry["cpu"] = sum(seen["cpu"] * seen["maxcpu"] for seen in running) / entry["maxcpu"]
+            entry["uptime"] = max(seen["uptime"] for seen in running)
+        return entry
 
     def _members(self, name: str, kind: str | None) -> list[dict[str, Any]]:
         """Of a pool; its guests as in the list of everything, without what comes from their configuration."""
@@ -77,8 +117,7 @@ class Resources(Base):
         for member in members:
             guest = self.guest(member.get("vmid"))
             if guest is not None:
-                fresh = self._guest_entry(guest, "root@pam")
-                member.update({key: value for key, value in fresh.items() if key not in FRESH})
+                member.update(self._guest_entry(guest))
         return members
 
     def _node_entry(self, node: str, user: str) -> dict[str, Any]:
@@ -98,21 +137,19 @@ class Resources(Base):
 
     async def _resources(self, request: web.Request) -> web.Response:
         user, kind = request[USER], request.query.get("type")
+        texts = self._guest_texts(user) if kind in (None, "vm") else []
         found: list[dict[str, Any]] = []
-        if kind in (None, "vm"):
-            guests = (*self.cts, *self.vms)
-            seen = (guest for guest in guests if self.allowed(user, f"/vms/{guest.vmid}", "VM.Audit"))
-            found += [self._guest_entry(guest, user) for guest in seen]
         if kind in (None, "node"):
             found += [self._node_entry(node, user) | {"cgroup-mode": 2} for node in sorted(self.nodes)]
         if kind in (None, "storage"):
             found += self._storage_entries(user)
         if kind is None:
             pools = (pool for pool in self.pools if self.allowed(user, f"/pool/{pool}", "Pool.Audit"))
-            found += [{"id": f"/pool/{pool}", "pool": pool, "type": "pool"} for pool in pools]
+            found += [self._pool_entry(pool) for pool in pools]
             if self.allowed(user, "/sdn/zones/localnetwork", "SDN.Audit"):
                 found += [self._zone_entry(node) for node in sorted(self.nodes)]
-        return answer(found)
+        texts += [json.dumps(entry) for entry in found]
+        return web.json_response(text=f'{{"data": [{", ".join(texts)}]}}')
 
     @staticmethod
     def _zone_entry(node: str) -> dict[str, Any]:
@@ -122,7 +159,7 @@ class Resources(Base):
 
     def _storage_entries(self, user: str) -> list[dict[str, Any]]:
         names = [name for name in self.storages if self.allowed(user, f"/storage/{name}", "Datastore.Audit")]
-        entries = (self._storage_resource(node, name) for node in sorted(self.nodes) for name in names)
+        entries = (self.spaces.get((node, name)) for node in sorted(self.nodes) for name in names)
         return [entry for entry in entries if entry]
 
     async def _cluster_status(self, request: web.Request) -> web.Response:

@@ -110,9 +110,9 @@ class Wire(Base):
     async def _extjs(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The status of refused parameters is a string there; attributes stand beside the data."""
         response: web.StreamResponse = await super()._extjs(request, handler)
-        if isinstance(response, web.Response) and response.text and '"errors"' in response.text:
+        if request.path.startswith("/api2/extjs") and isinstance(response, web.Response) and response.text:
             body = json.loads(response.text)
-            if "status" in body:
+            if body.get("errors") and "status" in body:
                 response.text = json.dumps(body | {"status": str(body["status"])})
         if (attributes := result_attributes.get()) and isinstance(response, web.Response) and response.text:
             response.text = json.dumps(json.loads(response.text) | attributes)
