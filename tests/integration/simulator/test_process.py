@@ -1,5 +1,6 @@
 """The process: it can be stopped, killed and started again, and knows what was."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,48 @@ def test_the_help_names_every_option() -> None:
     text = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
     for option in ("--port", "--control-port", "--ready-file", "--state-file", "--time-scale", "--seed"):
         assert option in text
+
+
+def test_several_clusters_know_nothing_of_each_other(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "proximity_simulator", "--clusters", "2", "--time-scale", "0.05"]
+    command += ["--state-file", str(tmp_path / "state.json"), "--ready-file", str(ready)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            eventually(ready.exists, 30)
+            announced = json.loads(ready.read_text())
+            first, second = announced["clusters"]
+            assert {key: announced[key] for key in first} == first
+            assert not {first[key] for key in first if key != "token_id"} & set(second.values())
+            clients = []
+            for number, cluster in enumerate((first, second)):
+                authority = tmp_path / f"ca{number}.pem"
+                authority.write_text(cluster["ca_pem"])
+                token = f"PVEAPIToken={cluster['token_id']}={cluster['token_secret']}"
+                clients.append(Pve(cluster["url"], token, authority))
+            clients[0].created(20001)
+            assert clients[1].call("GET", "/nodes/pve1/lxc/20001/config").status_code == 500
+            stranger = Pve(
+                second["url"], f"PVEAPIToken={first['token_id']}={first['token_secret']}", tmp_path / "ca1.pem"
+            )
+            assert stranger.call("GET", "/version").status_code == 401
+            assert (tmp_path / "state-2.json").exists()
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def test_a_state_of_the_first_format_is_understood(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
+    before = own_simulator.connection()
+    own_simulator.stop()
+    file = tmp_path / "simulator" / "simulator.json"
+    state = json.loads(file.read_text())
+    given = state.pop("access")["given"]
+    privileges = ["VM.Audit", "VM.Allocate", "Sys.Audit"]
+    state["grants"] = [
+        {"who": who, "path": path, "privileges": privileges, "propagate": True} for who in given for path in given[who]
+    ]
+    state.pop("passwords")
+    file.write_text(json.dumps(state | {"format": 1}))
+    assert own_simulator.start().token_secret == before.token_secret
+    assert "VM.Audit" in client(own_simulator, tmp_path).get("/access/permissions")["/"]

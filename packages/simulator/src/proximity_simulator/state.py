@@ -19,7 +19,7 @@ from .tasks import DIED
 KEPT_TASKS = 100
 GUEST = ("vmid", "node", "status", "config", "pending", "snapshots", "pool", "started_at")
 MACHINE = ("name", "template")
-FORMAT = 2
+FORMATS = (1, 2)
 
 
 class StateFileError(Exception):
@@ -48,7 +48,7 @@ class State(Base):
 
     def dump(self) -> dict[str, Any]:
         return {
-            "format": FORMAT,
+            "format": FORMATS[-1],
             "port": self.port,
             "containers": [{key: getattr(ct, key) for key in GUEST} for ct in self.cts],
             "machines": [{key: getattr(vm, key) for key in GUEST + MACHINE} for vm in self.vms],
@@ -69,7 +69,7 @@ class State(Base):
             saved = json.loads(path.read_text())
         except ValueError:
             saved = None
-        if not isinstance(saved, dict) or saved.get("format") != FORMAT:
+        if not isinstance(saved, dict) or saved.get("format") not in FORMATS:
             raise StateFileError(f"{path}: not a state file of this version of the simulator")
         for guest in saved["containers"]:
             self._restore_container(guest)
@@ -80,12 +80,21 @@ class State(Base):
             store = self.storages[name]["volumes"]
             (store.nodes if isinstance(store, PerNode) else store).update(volumes)
         self.apitokens.update(saved["tokens"])
-        self.users.update(saved["passwords"])
-        self.access = Access.restore(saved["access"])
+        self._restore_access(saved)
         self._restore_tasks(saved["tasks"])
         self.journal.restore(saved["journal"])
         self.port = self.port or saved["port"]
         return True
+
+    def _restore_access(self, saved: dict[str, Any]) -> None:
+        if saved["format"] == 1:  # it knew tokens and what they may do, and nothing of users and roles
+            for token, secret in saved["tokens"].items():
+                self.create_token(token, secret=secret)
+            for grant in saved["grants"]:
+                self.grant(grant["who"], grant["path"], *grant["privileges"])
+            return
+        self.users.update(saved["passwords"])
+        self.access = Access.restore(saved["access"])
 
     def _restore_container(self, saved: dict[str, Any]) -> None:
         container = FakeCt(saved["vmid"], node=saved["node"], defaults=False)
