@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from integration.api.conftest import Api, Frames, Log, caught_up, until
+from integration.api.conftest import Api, Frames, Log, caught_up, connecting, until
 from proximity.domain.application import events as ev
 from proximity.domain.operation.cause import Cause
-from support.servers import Nats, Postgres
+from support.servers import Database, Nats
 
 Replica = Callable[[], AbstractAsyncContextManager[Api]]
 
@@ -168,13 +168,19 @@ async def test_a_session_ended_elsewhere_ends_the_stream(signed_in: Api, project
         assert await frames.ended()
 
 
-async def test_postgresql_may_crash_under_open_streams(
-    signed_in: Api, projector: None, log: Log, postgres: Postgres
+async def test_postgresql_may_lose_every_connection_under_open_streams(
+    signed_in: Api, projector: None, log: Log, database: Database
 ) -> None:
     async with signed_in.stream() as frames:
         first, _ = await log.application("One", slug="one")
         await seen(frames, "applications", first)
-        await asyncio.to_thread(postgres.restart)
+        conn = await connecting(database)()
+        ended = await conn.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        conn.terminate()
+        assert ended >= 2, "the api's and the projector's"
         second, _ = await log.application("Two", slug="two")
         row = await asyncio.wait_for(seen(frames, "applications", second), 30)
         assert row["name"] == "Two"
