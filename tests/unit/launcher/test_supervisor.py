@@ -104,8 +104,10 @@ def test_taken_port_is_named_with_the_way_to_change_it() -> None:
     check_free(port, "PROXIMITY_PORT")
 
 
-def test_free_ports_differ() -> None:
-    assert len(set(free_ports(20))) == 20
+def test_free_ports_differ_and_are_given_to_no_outgoing_connection() -> None:
+    found = free_ports(20)
+    assert len(set(found)) == 20
+    assert max(found) < 32768
 
 
 def test_long_log_is_cut_and_one_older_file_kept(tmp_path: Path) -> None:

@@ -11,15 +11,27 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """Different from each other; taken by nobody at the moment of asking."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for listener in sockets:
-            listener.bind((LOOPBACK, 0))
-        return [listener.getsockname()[1] for listener in sockets]
-    finally:
-        for listener in sockets:
-            listener.close()
+    """Different from each other; taken by nobody at the moment of asking.
+
+    Below the range from which systems take the ports of outgoing connections: one of those could otherwise have it when
+    a server comes back to its port after a crash.
+    """
+    found: list[int] = []
+    for port in random.sample(range(20000, 30000), 2000):
+        if len(found) == count:
+            return found
+        if _is_free(port):
+            found.append(port)
+    raise Failure("No port between 20000 and 29999 is free.", code="port_taken", status=Exit.CONFLICT)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def check_free(port: int, variable: str) -> None:
@@ -39,18 +51,6 @@ def check_free(port: int, variable: str) -> None:
                 code="port_taken",
                 status=Exit.CONFLICT,
             ) from error
-
-
-def lasting_port() -> int:
-    """A free port that no outgoing connection will ever be given: below the range that systems take those from."""
-    candidates = [18006, *random.sample(range(20000, 30000), 50)]
-    for port in candidates:
-        try:
-            check_free(port, "")
-        except Failure:
-            continue
-        return port
-    raise Failure("No port between 20000 and 29999 is free.", code="port_taken", status=Exit.CONFLICT)
 
 
 async def fetch(port: int, path: str, patience: float = 5.0) -> tuple[int, bytes]:

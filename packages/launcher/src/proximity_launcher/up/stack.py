@@ -15,7 +15,7 @@ from proximity_launcher.up import postgres
 from proximity_launcher.up.data import DataFolder, key, write_private
 from proximity_launcher.up.logs import last_words
 from proximity_launcher.up.options import Options
-from proximity_launcher.up.ports import LOOPBACK, accepts, check_free, fetch, free_ports, lasting_port
+from proximity_launcher.up.ports import LOOPBACK, accepts, check_free, fetch, free_ports
 from proximity_launcher.up.processes import Ledger
 from proximity_launcher.up.supervisor import Program, Say, Supervised
 
@@ -129,7 +129,7 @@ class Stack:
         ready_file.unlink(missing_ok=True)
         options = {
             # it is in the log by this address from now on: the state remembers it
-            "--port": "0" if state_file.exists() else str(lasting_port()),
+            "--port": "0" if state_file.exists() else str(free_ports(1)[0]),
             "--state-file": str(state_file),
             "--ready-file": str(ready_file),
             "--time-scale": str(1 / self._options.simulator_speed),
