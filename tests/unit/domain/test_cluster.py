@@ -7,10 +7,11 @@ import pytest
 from proximity.domain.claim.claim import Wish
 from proximity.domain.cluster import commands as cmd
 from proximity.domain.cluster import events as ev
-from proximity.domain.cluster.decider import failed, found, wishes
+from proximity.domain.cluster.decider import failed, found, postponed, taken, wishes
 from proximity.domain.cluster.events import ClusterEvent, Findings, NodeIdentity, StorageSeen
+from proximity.domain.cluster.state import INITIAL, evolve
 from proximity.domain.operation.cause import Cause
-from support.deciders import given_cluster
+from support.deciders import NOON, given_cluster
 
 CONNECT = cmd.ConnectCluster(
     operation_id="connect",
@@ -212,3 +213,15 @@ def test_removing_closes_the_cluster_to_applications_and_frees_the_rest() -> Non
 def test_an_application_and_a_cluster_may_have_the_same_name() -> None:
     [wish] = wished((), REQUESTED)
     assert "." in wish.key, "no application's slug can be this"
+
+
+def test_a_look_is_begun_once_and_a_wait_is_said_once() -> None:
+    state = evolve(INITIAL, REQUESTED, NOON)
+    begun, said = taken(state, "connect", "one"), postponed(state, "connect", WHY)
+    assert begun == [ev.StepTaken(operation_id="connect", runner="one")]
+    assert said == [ev.StepPostponed(operation_id="connect", cause=WHY)]
+    for event in (*begun, *said):
+        state = evolve(state, event, NOON)
+    assert taken(state, "connect", "one") == postponed(state, "connect", WHY) == []
+    assert taken(state, "connect", "two") != []
+    assert taken(state, "another", "two") == postponed(state, "another", WHY) == []

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.identity import identity
-from proximity.domain.identity.identity import UserCreated, username_key
+from proximity.domain.identity.identity import CreateUser, username_key
 from proximity.messaging.aggregates import CLAIM, IDENTITY
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict
@@ -37,12 +37,14 @@ async def found(parts: Parts, username: str, password_hash: str) -> Account:
     Raises the problem 409.
     """
     user_id, operation_id = str(uuid4()), str(uuid4())
-    created = UserCreated(operation_id=operation_id, username=username, role="admin", founder=True)
+    create = CreateUser(operation_id=operation_id, username=username, role="admin", founder=True)
     origin = Origin(operation_id, operation_id, Actor("user", user_id), reason="setup")
     await parts.credentials.put(user_id, {"password": password_hash})
     try:
         new = await parts.store.load(IDENTITY, user_id)
-        stored = await parts.store.append(IDENTITY, user_id, new, [created], origin, identity.wishes(user_id, created))
+        events = identity.decide(create, new.state)
+        wishes = [wish for event in events for wish in identity.wishes(user_id, event)]
+        stored = await parts.store.append(IDENTITY, user_id, new, events, origin, wishes)
     except (ClaimRefusedError, Conflict):
         await parts.credentials.delete(user_id)
         raise already_set_up() from None

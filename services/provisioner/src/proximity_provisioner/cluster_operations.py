@@ -7,7 +7,6 @@ import structlog
 
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.cluster import decider
-from proximity.domain.cluster import events as ev
 from proximity.domain.cluster.events import ClusterEvent, Findings, NodeIdentity
 from proximity.domain.cluster.rights import missing_rights
 from proximity.domain.cluster.state import Absent, Cluster, Operation, State
@@ -62,7 +61,7 @@ class ClusterOperations:
         me = self._tools.me.name
         if op.runner is not None and op.runner in await self._tools.me.living():
             return loaded
-        return await self._append(cluster_id, loaded, op, [ev.StepTaken(operation_id=op.id, runner=me)])
+        return await self._append(cluster_id, loaded, op, decider.taken(loaded.state, op.id, me))
 
     async def _look(self, cluster_id: str, cluster: Cluster) -> Findings:
         proxmox = await self._tools.clusters.hypervisor(cluster_id, cluster)
@@ -103,8 +102,7 @@ class ClusterOperations:
         if not may_pass:
             await self._append(cluster_id, loaded, op, decider.failed(loaded.state, op.id, cause))
             return
-        if op.postponed_because is None or op.postponed_because.code != cause.code:
-            await self._append(cluster_id, loaded, op, [ev.StepPostponed(operation_id=op.id, cause=cause)])
+        await self._append(cluster_id, loaded, op, decider.postponed(loaded.state, op.id, cause))
         waited = self._tools.clock.now() - op.since
         after = min(growing(waited, 1.0, 10.0, 0.25), max(decider.DEADLINE - waited, timedelta(seconds=1)))
         await self._tools.wake.schedule(op.id, "retry", "cluster", cluster_id, after)

@@ -14,7 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
-from proximity.domain.settings.settings import InstallationFounded
+from proximity.domain.settings.settings import found
 from proximity.messaging.aggregates import INSTALLATION, SETTINGS
 from proximity.messaging.connection import Bus, open_connection
 from proximity.messaging.envelope import Actor, Origin
@@ -51,13 +51,13 @@ async def _found(bus: Bus) -> str:
     store = EventStore(bus)
     while True:
         loaded = await store.load(SETTINGS, INSTALLATION)
-        if loaded.state.installation_id:
+        founded = found(str(uuid4()), loaded.state)
+        if not founded:
             return loaded.state.installation_id
-        bus.installation_id = str(uuid4())
+        bus.installation_id = founded[0].installation_id
         origin = Origin(bus.installation_id, bus.installation_id, Actor("system", ADMIN), "first start")
-        founded = InstallationFounded(installation_id=bus.installation_id)
         try:
-            await store.append(SETTINGS, INSTALLATION, loaded, [founded], origin)
+            await store.append(SETTINGS, INSTALLATION, loaded, founded, origin)
         except Conflict:
             log.info("the installation was founded by another one just now")
 

@@ -7,7 +7,7 @@ from proximity.domain.cluster import commands as cmd
 from proximity.domain.cluster import events as ev
 from proximity.domain.cluster.commands import ClusterCommand
 from proximity.domain.cluster.events import ClusterEvent, Findings
-from proximity.domain.cluster.state import Absent, Cluster, State
+from proximity.domain.cluster.state import Absent, Cluster, Operation, State
 from proximity.domain.errors import Rejected
 from proximity.domain.ids import slug
 from proximity.domain.operation.cause import Cause
@@ -33,14 +33,29 @@ def decide(command: ClusterCommand, state: State) -> list[ClusterEvent]:
     return [ev.ClusterRemoved(operation_id=op), ev.OperationSucceeded(operation_id=op, kind="remove")]
 
 
+def taken(state: State, operation_id: str, runner: str) -> list[ClusterEvent]:
+    """A replica begins to look. Nothing if it has begun already."""
+    op = _in_flight(state, operation_id)
+    return [ev.StepTaken(operation_id=operation_id, runner=runner)] if op and op.runner != runner else []
+
+
+def postponed(state: State, operation_id: str, cause: Cause) -> list[ClusterEvent]:
+    """It does not answer. Said once for each reason."""
+    op = _in_flight(state, operation_id)
+    if op is None or (op.postponed_because and op.postponed_because.code == cause.code):
+        return []
+    return [ev.StepPostponed(operation_id=operation_id, cause=cause)]
+
+
 def found(state: State, operation_id: str, findings: Findings) -> list[ClusterEvent]:
     """What follows from a look at the cluster."""
-    if isinstance(state, Absent) or state.operation is None or state.operation.id != operation_id:
+    op = _in_flight(state, operation_id)
+    if op is None:
         return []
     if int(findings.version.split(".")[0]) < OLDEST_MAJOR:
         message = f"Proxmox VE {findings.version} is too old: version {OLDEST_MAJOR} or newer is needed."
         return failed(state, operation_id, Cause(code="version_unsupported", message=message))
-    if state.operation.kind == "connect":
+    if op.kind == "connect":
         return [
             ev.ClusterConnected(operation_id=operation_id, findings=findings),
             ev.OperationSucceeded(operation_id=operation_id, kind="connect"),
@@ -52,9 +67,8 @@ def found(state: State, operation_id: str, findings: Findings) -> list[ClusterEv
 
 
 def failed(state: State, operation_id: str, cause: Cause) -> list[ClusterEvent]:
-    if isinstance(state, Absent) or state.operation is None or state.operation.id != operation_id:
-        return []
-    return [ev.OperationFailed(operation_id=operation_id, kind=state.operation.kind, cause=cause)]
+    op = _in_flight(state, operation_id)
+    return [ev.OperationFailed(operation_id=operation_id, kind=op.kind, cause=cause)] if op else []
 
 
 def observed(state: State, event: ClusterEvent) -> list[ClusterEvent]:
@@ -113,6 +127,11 @@ def _connect(command: cmd.ConnectCluster, state: State) -> list[ClusterEvent]:
     if command.last_vmid < command.first_vmid:
         raise Rejected("invalid_vmid_range", "The VMID range ends before it begins.")
     return [ev.ConnectRequested(slug=unique, **command.model_dump(exclude={"cluster_id"}))]
+
+
+def _in_flight(state: State, operation_id: str) -> Operation | None:
+    op = None if isinstance(state, Absent) else state.operation
+    return op if op and op.id == operation_id else None
 
 
 def _fingerprints(findings: Findings) -> list[str]:

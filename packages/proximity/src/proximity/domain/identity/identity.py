@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import ClassVar, Literal
 
 from proximity.domain.claim.claim import Wish
-from proximity.domain.model import Event
+from proximity.domain.model import Command, Event
 
 Role = Literal["viewer", "operator", "admin"]
 
@@ -16,6 +16,15 @@ class UserCreated(Event):
 
     TYPE: ClassVar[str] = "identity.user_created.v1"
     operation_id: str
+    username: str
+    role: Role
+    founder: bool = False
+
+
+class CreateUser(Command):
+    """`founder`: by the setup."""
+
+    TYPE: ClassVar[str] = "identity.create_user.v1"
     username: str
     role: Role
     founder: bool = False
@@ -36,6 +45,20 @@ class User:
 
 
 INITIAL = User()
+
+
+def decide(command: CreateUser, user: User) -> list[IdentityEvent]:
+    """That there is one founder and one of each name is for the claims to say."""
+    if user.exists:
+        return []
+    return [
+        UserCreated(
+            operation_id=command.operation_id,
+            username=command.username,
+            role=command.role,
+            founder=command.founder,
+        )
+    ]
 
 
 def evolve(user: User, event: IdentityEvent, at: datetime) -> User:

@@ -24,5 +24,10 @@ class Installation:
 INITIAL = Installation()
 
 
+def found(installation_id: str, state: Installation) -> list[SettingsEvent]:
+    """An installation is founded once."""
+    return [] if state.installation_id else [InstallationFounded(installation_id=installation_id)]
+
+
 def evolve(state: Installation, event: SettingsEvent, at: datetime) -> Installation:
     return Installation(event.installation_id)

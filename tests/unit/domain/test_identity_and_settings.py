@@ -1,0 +1,26 @@
+"""Users and the installation: each comes to be once."""
+
+from proximity.domain.identity import identity
+from proximity.domain.identity.identity import CreateUser, User, UserCreated
+from proximity.domain.settings import settings
+from proximity.domain.settings.settings import Installation, InstallationFounded
+
+CREATE = CreateUser(operation_id="op", username="Ada", role="admin", founder=True)
+CREATED = UserCreated(operation_id="op", username="Ada", role="admin", founder=True)
+
+
+def test_a_user_is_created_once() -> None:
+    assert identity.decide(CREATE, User()) == [CREATED]
+    assert identity.decide(CREATE, User("Ada", "admin")) == []
+
+
+def test_a_founder_needs_the_installation_and_the_name() -> None:
+    assert [(w.kind, w.key) for w in identity.wishes("u1", CREATED)] == [
+        ("installation", "setup"),
+        ("user", identity.username_key(" ada ")),
+    ]
+
+
+def test_an_installation_is_founded_once() -> None:
+    assert settings.found("i1", Installation()) == [InstallationFounded(installation_id="i1")]
+    assert settings.found("i2", Installation("i1")) == []
