@@ -211,6 +211,19 @@ def test_backups_outlive_the_process(pve: Pve, simulator: SimulatorProcess) -> N
     assert pve.ended(restore(pve, 20002, volume).json()["data"]) == "OK"
 
 
+def test_a_restore_that_fails_starts_nothing(pve: Pve, simulator: SimulatorProcess) -> None:
+    pve.created(20001)
+    missing = "nfs-share:backup/vzdump-lxc-20001-2026_01_01-00_00_00.tar.zst"
+    simulator.fault("task_killed", type="vzcreate", stage="early")
+    pve.ended(pve.create(20002, start=1).json()["data"])
+    upid = restore(pve, 20001, missing, force=1, start=1).json()["data"]
+    assert pve.ended(upid) == f"unable to restore CT 20001 - volume '{missing}' does not exist"
+    assert pve.get("/nodes/pve1/lxc/20001/config")["rootfs"] == "local-lvm:vm-20001-disk-0,size=4G"
+    assert simulator.stop() == 0
+    simulator.start()
+    assert "vzstart" not in {task["type"] for task in pve.get("/nodes/pve1/tasks", source="all")}
+
+
 def test_a_backup_outlives_its_guest(pve: Pve) -> None:
     pve.created(20001)
     pve.ended(dump(pve, 20001, storage="local"))

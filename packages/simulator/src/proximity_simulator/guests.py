@@ -93,6 +93,9 @@ class Guests(Base):
     async def _create_steps(self, container: Any, values: Values, body: Body) -> str | None:
         storage = str(values.get("rootfs") or values.get("storage") or "local").partition(":")[0]
         await self.pause(CREATE_SECONDS / 6)
+        for place in (values["ostemplate"].partition(":")[0], storage):
+            if self.storage_away(place, container.node):
+                raise TaskError(f"unable to create CT {container.vmid} - storage '{place}' is not online")
         self.log_new_disks(container, values)
         if self.volume_exists(values["ostemplate"]):
             log(f"extracting archive '{worker_logs.template_path(values['ostemplate'])}'")
@@ -124,9 +127,13 @@ class Guests(Base):
 
     async def _start_after(self, upid: str, container: Any, user: str) -> None:
         """start=1: a second task, after the first."""
-        await asyncio.wait({self.jobs[upid]})
-        self.jobs.pop(f"start after {upid}", None)
-        if self.ct(container.vmid) is container and self.tasks[upid]["exitstatus"] != DIED:
+        try:
+            if upid in self.jobs:
+                await asyncio.wait({self.jobs[upid]})
+        finally:
+            self.jobs.pop(f"start after {upid}", None)
+        good = self.tasks[upid]["exitstatus"].startswith(("OK", "WARNINGS"))
+        if good and self.ct(container.vmid) is container:
             await self._lxc_start(user, {"node": container.node, "vmid": container.vmid})
 
     # ---------------------------------------------------------- start, config
@@ -137,6 +144,7 @@ class Guests(Base):
             if bridge and bridge.group(1) not in BRIDGES:
                 log(f"bridge '{bridge.group(1)}' does not exist")
                 raise TaskError(f"startup for container '{ct.vmid}' failed")
+        self.need_storage(str(ct.config.get("rootfs", "")).partition(":")[0], ct.node)
         self._warn_of_systemd(ct)
         await super()._start_steps(ct, user, skiplock)
 
