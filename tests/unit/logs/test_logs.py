@@ -18,8 +18,9 @@ def test_a_traceback_shows_no_local_variable(capfd: pytest.CaptureFixture[str]) 
     to_json_lines("info")
     password = "canary-4711"
     try:
-        raise ValueError(len(password))
-    except ValueError:
+        int(password)
+    except ValueError as error:
+        error.args = ("not a number",)
         structlog.get_logger().exception("a request failed")
     line = capfd.readouterr().err
     assert json.loads(line)["event"] == "a request failed"

@@ -136,8 +136,8 @@ function text(element, value) {
 const describe = {
   applications: (row) => ({
     name: row.name,
-    kind: row.recipe,
-    where: row.url ?? (row.vmid ? `${row.node} · CT ${row.vmid}` : (row.node ?? "")),
+    kind: [row.recipe, row.node, row.vmid && `CT ${row.vmid}`].filter(Boolean).join(" · "),
+    where: row.url ?? row.address ?? "",
     link: row.url,
     trouble: row.failure?.message,
   }),
@@ -145,7 +145,9 @@ const describe = {
     name: `${words(row.kind)} ${row.target_name || row.category}`,
     kind: step(row),
     where: new Date(row.accepted_at).toLocaleString(),
-    trouble: row.cause && [row.cause.message, row.cause.proxmox].filter(Boolean).join(" — "),
+    trouble: [row.cause?.message, row.cause?.proxmox, row.resolve_command && `Run on the node: ${row.resolve_command}`]
+      .filter(Boolean)
+      .join(" — "),
   }),
   clusters: (row) => ({
     name: row.name,
