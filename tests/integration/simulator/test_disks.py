@@ -82,6 +82,21 @@ def test_a_killed_clone_leaves_both_locks(pve: Pve, simulator: SimulatorProcess)
     assert (config(pve)["lock"], config(pve, 20002)["lock"]) == ("disk", "create")
 
 
+@pytest.mark.parametrize("work", ["clone", "move_volume"])
+def test_an_aborted_worker_takes_its_locks_with_it(pve: Pve, simulator: SimulatorProcess, work: str) -> None:
+    pve.created(20001)
+    simulator.fault("task_held", stage="late")
+    form = {"newid": 20002, "full": 1} if work == "clone" else {"volume": "rootfs", "storage": "local-lvm"}
+    upid = pve.post(f"{GUEST}/{work}", **form).json()["data"]
+    eventually(lambda: len(pve.log(upid)) > 5)
+    assert config(pve)["lock"] == "disk"
+    pve.call("DELETE", f"/nodes/pve1/tasks/{upid}")
+    assert pve.ended(upid).endswith("received interrupt")
+    assert "lock" not in config(pve)
+    assert config(pve)["rootfs"] == "local-lvm:vm-20001-disk-0,size=4G"
+    assert pve.call("GET", "/nodes/pve1/lxc/20002/config").status_code == 500
+
+
 def test_a_clone_of_a_snapshot_has_its_configuration(pve: Pve) -> None:
     pve.created(20001)
     snapshot(pve, "s1")

@@ -149,7 +149,7 @@ class Backups(Base):
         try:
             await self.meet_fault()
             await self._write(job, guest)
-        except TaskError as error:
+        except (TaskError, asyncio.CancelledError) as error:
             if str(error) != DIED:
                 self._set_lock(guest, None)
             raise

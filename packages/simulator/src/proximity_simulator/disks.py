@@ -1,5 +1,6 @@
 """Disks of containers: making, growing and moving them."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -112,7 +113,7 @@ class Disks(Base):
             moved = mount | {"volume": self._allocate(container.vmid, storage, self._taken_volumes())}
             await self.fill_disk(moved, container.node)
             await self.meet_fault()
-        except TaskError as error:
+        except (TaskError, asyncio.CancelledError) as error:
             if str(error) != DIED:
                 container.lock = None
             raise
