@@ -101,6 +101,35 @@ def test_storages_that_cannot_take_it_fail_in_the_task(pve: Pve) -> None:
     assert (answer.status_code, answer.json()["errors"]) == (400, {"vmid": "property is missing"})
 
 
+def test_which_guests_a_job_saves(pve: Pve, simulator: SimulatorProcess, as_token: AsToken) -> None:
+    acl = [{"path": "/pool", "privileges": ["Pool.Allocate"]}]
+    as_token("a@pve!t", simulator.add_token("a@pve!t", acl)).post("/pools", poolid="web")
+    pve.created(20001, pool="web")
+    upid = dump(pve, None, pool="web")
+    assert pve.ended(upid) == "OK"
+    assert [volume["vmid"] for volume in pve.get(CONTENT, content="backup")] == [20001]
+    everything = dump(pve, None, all=1, exclude="100,101,103,200")
+    assert pve.ended(everything) == "OK"
+    saved = [line.split()[5] for line in pve.log(everything) if line.startswith("INFO: Starting Backup of VM")]
+    assert saved == ["203", "900", "20001"]
+    elsewhere = dump(pve, 102)
+    assert pve.ended(elsewhere) == "OK"
+    assert "INFO: skip external VMs: 102" in pve.log(elsewhere)
+
+
+def test_snapshots_and_locks_outlive_the_process(pve: Pve, simulator: SimulatorProcess) -> None:
+    pve.created(20001)
+    pve.ended(pve.post("/nodes/pve1/lxc/20001/snapshot", snapname="s1").json()["data"])
+    simulator.fault("task_held", type="vzdump", stage="late")
+    upid = dump(pve, 20001)
+    eventually(lambda: pve.get("/nodes/pve1/lxc/20001/config").get("lock"))
+    simulator.kill()
+    simulator.start()
+    assert pve.ended(upid) == "unexpected status"
+    assert pve.get("/nodes/pve1/lxc/20001/config")["lock"] == "backup"
+    assert [entry["name"] for entry in pve.get("/nodes/pve1/lxc/20001/snapshot")] == ["s1", "current"]
+
+
 def test_one_job_at_a_time_on_a_node(pve: Pve, simulator: SimulatorProcess) -> None:
     pve.created(20001)
     simulator.fault("task_held", type="vzdump", vmid=20001, stage="late")
