@@ -40,6 +40,7 @@ class Base(FakePve):  # type: ignore[misc]  # fakepve ships no types
         self.port: int = port
         self.time_scale = max(time_scale, 0.001)
         self.version, self.release_version = VERSION, RELEASE
+        self.seed = seed
         self.random = random.Random(seed)  # noqa: S311  figures and fingerprints to look at
         self.booted_at = time.time()
         self.fingerprint = ""

@@ -17,7 +17,8 @@ CALLS = ("slow", "drop_before", "drop_after", "late", "596")
 FORKS = ("task_lost",)
 TASKS = ("task_error", "task_killed", "task_held")
 VIEWS = ("task_log_gone",)
-STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full")
+STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full", "storage_away", "pvedaemon_down",
+          "time_skew", "certificate")  # fmt: skip
 KINDS = CALLS + FORKS + TASKS + VIEWS + STATES
 STAGES = ("early", "late")
 LASTING = (*VIEWS, *STATES, "task_held")
@@ -68,7 +69,7 @@ class Fault:
     """`times`: how many more strikes (None: until removed). `seconds`: real seconds, what for depends on the kind.
 
     `text`: exit status of a task. `effect`: whether what was asked for happens all the same. `stage`: at which point a
-    worker is killed or held. `lock`, `storage`, `token`: what a state is about.
+    worker is killed or held. `lock`, `storage`, `token`: what a state is about. `skew`: seconds that a clock is ahead.
     """
 
     id: int
@@ -82,6 +83,7 @@ class Fault:
     lock: str = "backup"
     storage: str | None = None
     token: str | None = None
+    skew: float = 0.0
     struck: int = field(default=0, init=False)
     over: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -138,6 +140,9 @@ class Faults:
 
     def holds(self, kind: str, **about: Any) -> bool:
         """Whether a state holds, for this node (`node=`), storage or token."""
+        return self.held(kind, **about) is not None
+
+    def held(self, kind: str, **about: Any) -> Fault | None:
         for fault in self.all:
             node = fault.match.node
             if fault.kind == kind and (node is None or node == about.get("node", node)):
@@ -145,8 +150,8 @@ class Faults:
                     continue
                 if "token" in about and fault.token not in (None, about["token"]):
                     continue
-                return True
-        return False
+                return fault
+        return None
 
     def _strike(self, candidates: Any) -> Fault | None:
         fault: Fault | None = next((f for f in candidates if not f.spent), None)

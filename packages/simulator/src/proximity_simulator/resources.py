@@ -196,7 +196,7 @@ class Resources(Base):
         ]
 
     async def _node_time(self, v: Values, user: str) -> dict[str, Any]:
-        now = int(time.time())
+        now = int(self.clock(v["node"]))
         return {"timezone": "Etc/UTC", "time": now, "localtime": now}
 
     async def _node_version(self, v: Values, user: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .images import Images
 from .indexes import Indexes
 from .logins import Logins
 from .network import Network
+from .outages import Outages
 from .people import People
 from .plain import Plain
 from .pruning import Pruning
@@ -33,9 +34,9 @@ from .wire import Wire
 
 
 class Simulator(
-    Wire, Network, Downloads, Plain, Charts, Indexes, AccessLists, People, Logins, State, Backups, Pruning,
-    Restoring, Snapshots, Clones, Disks, Contents, Hotplug, Consoles, Images, Guests, Rights, Resources, Templates,
-    Storages, Tasks,
+    Wire, Network, Outages, Downloads, Plain, Charts, Indexes, AccessLists, People, Logins, State, Backups,
+    Pruning, Restoring, Snapshots, Clones, Disks, Contents, Hotplug, Consoles, Images, Guests, Rights, Resources,
+    Templates, Storages, Tasks,
 ):  # fmt: skip
     async def reset(self, keep_token: str) -> None:
         """Nothing but nodes, storages and one token is left; what still ran is thrown away."""
@@ -48,7 +49,8 @@ class Simulator(
             self.revoke_token(token)
         self.access = Access(tokens={keep_token: self.access.tokens[keep_token]})
         self.access.people[keep_token.partition("!")[0]] = User()
-        self.faults.all.clear()
+        for fault in list(self.faults.all):
+            self.lift(fault)
         self.journal.restore([])
         for store in self.storages.values():
             store["volumes"].nodes.clear() if isinstance(store["volumes"], PerNode) else store["volumes"].clear()
@@ -56,14 +58,18 @@ class Simulator(
             state.clear()
 
     def place(self, fault: Fault) -> None:
-        """Begin a state that lies in a guest."""
+        """Begin a state that lies in a guest, or in what is served."""
         if fault.kind == "lock":
             self._guest(fault).lock = fault.lock
             self.changed()
+        if fault.kind == "certificate":
+            self.replace_certificate()
 
     def lift(self, fault: Fault) -> None:
         """End a fault; a lock that was placed goes with it."""
         self.faults.remove(fault)
+        if fault.kind == "certificate" and not self.faults.holds("certificate"):
+            self.restore_certificate()
         guest = self.guest(fault.match.vmid) if fault.kind == "lock" else None
         if guest is not None and guest.lock == fault.lock:
             guest.lock = None

@@ -83,6 +83,7 @@ class State(Base):
         self._restore_access(saved)
         self._restore_tasks(saved["tasks"])
         self.journal.restore(saved["journal"])
+        self.random.seed(f"{self.seed} after {len(saved['journal'])}")  # not the same addresses again
         self.port = self.port or saved["port"]
         return True
 

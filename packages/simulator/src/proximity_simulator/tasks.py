@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +53,10 @@ class Tasks(Base):
         self._forget()
         self.jobs[upid] = asyncio.create_task(self._work(record, body, vm if lock else None, vm))
         return str(upid)
+
+    def _upid(self, node: str, ttype: str, tid: Any, user: str) -> tuple[str, int, int]:
+        pid, start = next(self._pids), int(self.clock(node))
+        return f"UPID:{node}:{pid:08X}:{pid * 7:08X}:{start:08X}:{ttype}:{tid}:{user}:", pid, start
 
     def _newest_first(self) -> list[Record]:
         """Those that run, then the others by their end."""
@@ -124,7 +127,7 @@ class Tasks(Base):
         good = status == "OK" or status.startswith("WARNINGS")
         if status != DIED:
             record["log"].append(f"TASK {status}" if good else f"TASK ERROR: {status}")
-        record.update(status="stopped", exitstatus=status, endtime=int(time.time()))
+        record.update(status="stopped", exitstatus=status, endtime=int(self.clock(record["node"])))
         if record in self.tasklog:  # the list is by end, newest first
             self.tasklog.remove(record)
             self.tasklog.append(record)

@@ -111,6 +111,7 @@ class Templates(Base):
         for share in (25, 50, 75):
             await self.pause(DOWNLOAD_SECONDS / 4)
             log(f"{size * share // 100 // 1024:>7}K ........ ........ ........ ........ {share}% 41.9M 2s")
+            self.need_storage(storage, node)
             if self.storage_full(storage, node):
                 raise TaskError(f"download failed: {path}.tmp_dwnl.6100: No space left on device")
         await self.pause(DOWNLOAD_SECONDS / 4)

@@ -14,9 +14,10 @@ import fakepve.schema
 from aiohttp import web
 from fakepve.model import PveError
 
-from . import parameters
+from . import chance, parameters
 from .base import Base
 from .calls import API, call_of, current_call, result_attributes
+from .chance import current_chance
 from .faults import Fault
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -45,6 +46,7 @@ class Wire(Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         parameters.install()
+        chance.install()
         self.late: set[asyncio.Task[Any]] = set()
 
     def _build_app(self) -> web.Application:
@@ -83,6 +85,7 @@ class Wire(Base):
         return bool(methods.get(request.method, {}).get("protected"))
 
     async def _met(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        current_chance.set(self.random)
         body = await request.read()
         refusal = _refused(request, body)
         if refusal is not None:
@@ -98,7 +101,8 @@ class Wire(Base):
 
     async def start(self, certfile: str, keyfile: str) -> None:
         """As fakepve, with room for long lines."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context = context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.own_certificate = (certfile, keyfile)
         context.load_cert_chain(certfile, keyfile)
         self.runner = web.AppRunner(self._build_app(), max_line_size=LINE, max_field_size=LINE)
         await self.runner.setup()
@@ -143,9 +147,11 @@ class Wire(Base):
         return _cut(request)
 
     async def _answer(self, request: web.Request, handler: Handler, generic: Any, path_node: str | None) -> Any:
-        """The node that is asked finds no way to one that is off."""
+        """The node that is asked finds no way to one that is off, nor to the daemon that does not run."""
         if path_node in self.nodes and self.faults.holds("node_offline", node=path_node):
             return web.Response(status=595, reason="No route to host")
+        if self._protected(request) and self.faults.holds("pvedaemon_down", node=path_node):
+            return web.Response(status=595, reason="Connection refused")
         return await super()._answer(request, handler, generic, path_node)
 
     async def _afterwards(self, seconds: float, request: web.Request, handler: Handler) -> None:
