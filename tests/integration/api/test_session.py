@@ -1,5 +1,6 @@
 """Signing in and out, and proving that a write comes from our own page."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -58,6 +59,11 @@ async def test_guessing_is_slowed_down_for_that_name_only(founded: Api) -> None:
     answers = [await sign_in(founded, "eve", "wrong password 1") for _ in range(6)]
     assert [a.status_code for a in answers] == [401] * 5 + [429]
     assert (await sign_in(founded)).status_code == 201
+
+
+async def test_guesses_made_at_once_are_not_all_free(founded: Api) -> None:
+    answers = await asyncio.gather(*(sign_in(founded, "eve", "wrong password 1") for _ in range(12)))
+    assert sorted(a.status_code for a in answers) == [401] * 5 + [429] * 7
 
 
 async def test_signing_out_ends_the_session_on_every_replica(signed_in: Api, replica: Replica) -> None:

@@ -37,6 +37,14 @@ async def test_a_command_sent_twice_is_stored_once(nats: Nats) -> None:
     assert [c.command for c in await commands.undecided()] == [command]
 
 
+async def test_a_command_nobody_can_read_does_not_hide_the_others(nats: Nats) -> None:
+    bus = await nats.connect("api")
+    commands, command = Commands(bus), StartApplication(operation_id=new_id(), application_id="a1")
+    await bus.js.publish(subjects.command("application", "a0"), b"{}", headers={"ce-type": "dev.proximity.fly.v1"})
+    await commands.send("application", "a1", command, origin())
+    assert [c.command for c in await commands.undecided()] == [command]
+
+
 async def test_what_is_not_acknowledged_comes_again_and_what_is_acknowledged_is_gone(nats: Nats) -> None:
     commands, durable = Commands(await nats.connect("api")), await _bind(nats)
     await commands.send("application", "a1", StartApplication(operation_id="o1", application_id="a1"), origin())

@@ -43,12 +43,13 @@ async def sign_in(request: Request, response: Response, body: Credentials) -> Me
     parts = parts_of(request)
     throttled = f"{client_address(request)} {username_key(body.username)}"
     parts.throttle.check(throttled)
+    # it counts at once, so that guesses made at the same time are not all free
+    parts.throttle.failed(throttled)
     account = await accounts.by_name(parts, body.username)
     stored = await parts.credentials.get(account.user_id if account else "nobody")
     hashed: str | None = stored["password"] if stored else None
     password = body.password.get_secret_value()
     if not await parts.passwords.verify(hashed, password) or account is None or hashed is None:
-        parts.throttle.failed(throttled)
         log.warning("sign-in refused", address=client_address(request))
         raise Problem("credentials_refused", "The user name or the password is wrong.")
     parts.throttle.succeeded(throttled)

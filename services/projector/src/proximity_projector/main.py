@@ -34,9 +34,12 @@ async def run(settings: Settings) -> None:
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        work.cancel()
         if server is not None:
             server.close()
+        # more than once: a connection that breaks at this very moment puts its own error in the cancellation's place
+        while not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=1.0)
     try:
         await work
     except asyncio.CancelledError:

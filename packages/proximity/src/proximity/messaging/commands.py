@@ -1,12 +1,17 @@
 """Sending commands, and what still lies undecided."""
 
+import structlog
+from pydantic import ValidationError
+
 from proximity.domain.model import Command
 from proximity.messaging import direct, subjects
-from proximity.messaging.codec import dataschema, encode
+from proximity.messaging.codec import UnknownTypeError, dataschema, encode
 from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import ReceivedCommand, received
-from proximity.messaging.envelope import Metadata, Origin, to_headers
+from proximity.messaging.envelope import EnvelopeError, Metadata, Origin, to_headers
 from proximity.messaging.publishing import Outgoing, publish_patiently
+
+log = structlog.get_logger(__name__)
 
 
 class Commands:
@@ -34,8 +39,17 @@ class Commands:
         await publish_patiently(self._bus, message)
 
     async def undecided(self) -> list[ReceivedCommand]:
-        """What lies in COMMANDS, oldest first. Raises TimeoutError, UnknownTypeError."""
-        return [received(m) for m in await direct.all_of(self._bus, subjects.COMMANDS, subjects.ALL_COMMANDS)]
+        """What lies in COMMANDS, oldest first, as far as it can be read (what cannot becomes a dead letter soon).
+
+        Raises TimeoutError.
+        """
+        readable: list[ReceivedCommand] = []
+        for message in await direct.all_of(self._bus, subjects.COMMANDS, subjects.ALL_COMMANDS):
+            try:
+                readable.append(received(message))
+            except (EnvelopeError, UnknownTypeError, ValidationError) as error:
+                log.warning("a command cannot be read", sequence=message.sequence, reason=type(error).__name__)
+        return readable
 
     async def is_head(self, command: ReceivedCommand) -> bool:
         """Whether it is the oldest undecided one of its aggregate: only that may be decided, which keeps the order.
