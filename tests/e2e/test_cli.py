@@ -87,6 +87,8 @@ def test_life_of_an_application_from_a_shell(whole: Whole, tmp_path: Path) -> No
     shell.run("apps")
     assert (shell.status, shell.said.split(".")[0]) == (5, "You are not signed in")
     shell.run("login", *signing_in)
+    # whoever is signed in may sign in again
+    shell.run("login", *signing_in)
     assert shell.json("apps") == []
 
 

@@ -117,6 +117,7 @@ def _tell(event: Row, *, machine: bool) -> None:
 
 def _sign_in(context: typer.Context, path: str, body: Row, *, machine: bool) -> None:
     with server(context) as api:
+        api.drop_session()
         api.post(path, body)
         api.keep_session()
         who = api.get("/me")

@@ -58,6 +58,10 @@ class Server:
             if not cursor:
                 return items
 
+    def drop_session(self) -> None:
+        """For this connection: who signs in again does so as a stranger."""
+        self._client.cookies.clear()
+
     def keep_session(self) -> None:
         session.save(self.url, dict(self._client.cookies.items()))
 
