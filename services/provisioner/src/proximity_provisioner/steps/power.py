@@ -1,5 +1,6 @@
 """Up and down. Each looks first: a guest that is as wanted is left alone."""
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 from proximity.domain.application import events as ev
@@ -15,7 +16,7 @@ Goal = Literal["running", "stopped"] | None
 Counted = tuple[Literal["node", "storage"], ...]
 
 
-class _Power:
+class _Power(ABC):
     goal: Goal
     counted: Counted = ()
 
@@ -29,8 +30,8 @@ class _Power:
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         return await guest_evidence(job, intent)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
-        raise NotImplementedError
+    @abstractmethod
+    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent: ...
 
 
 class Start(_Power):

@@ -111,7 +111,7 @@ class CallUnanswered(_OfOperation):
 
 
 class StepTakenOver(_OfOperation):
-    """The runner named by the intent lives no longer; another one finds out what became of the call."""
+    """Another runner goes on with the step: the one before lives no longer, or waits for its call's answer no longer."""
 
     TYPE: ClassVar[str] = "application.step_taken_over.v1"
     step: StepName

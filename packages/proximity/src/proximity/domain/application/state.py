@@ -85,7 +85,7 @@ class Container:
 
 
 @dataclass(frozen=True)
-class UnsettledPower:
+class UnsettledCall:
     """A power call whose answer was lost may still be executed: nothing opposite is sent for a while (node time)."""
 
     goal: Literal["running", "stopped"]
@@ -110,7 +110,7 @@ class Application:
     operation: Operation | None = None
     # a delete that waits for the operation in flight to end
     queued: Operation | None = None
-    unsettled: UnsettledPower | None = None
+    unsettled: UnsettledCall | None = None
     # step -> the UPID it had last: the task of a lost call is not taken for an earlier one
     last_tasks: dict[StepName, str] = field(default_factory=dict)
     deployed: bool = False
@@ -123,7 +123,7 @@ State = Absent | Application
 INITIAL = Absent()
 
 # a lost create may still bring the guest into being: it is not taken for gone before that
-_POWER_GOAL: dict[StepName, Literal["running", "stopped"]] = {
+_LEADS_TO: dict[StepName, Literal["running", "stopped"]] = {
     "create": "running",
     "start": "running",
     "shutdown": "stopped",
@@ -326,13 +326,13 @@ def _overdue(op: Operation) -> Cause:
 
 
 def _unsettle(state: Application, intent: Intent) -> Application:
-    goal = _POWER_GOAL.get(intent.step)
-    return replace(state, unsettled=UnsettledPower(goal, intent.node_time)) if goal else state
+    goal = _LEADS_TO.get(intent.step)
+    return replace(state, unsettled=UnsettledCall(goal, intent.node_time)) if goal else state
 
 
-def _is_of(unsettled: UnsettledPower | None, intent: Intent) -> bool:
-    goal = _POWER_GOAL.get(intent.step)
-    return goal is not None and unsettled == UnsettledPower(goal, intent.node_time)
+def _is_of(unsettled: UnsettledCall | None, intent: Intent) -> bool:
+    goal = _LEADS_TO.get(intent.step)
+    return goal is not None and unsettled == UnsettledCall(goal, intent.node_time)
 
 
 def _container(state: Application, event: ApplicationEvent) -> Application:
