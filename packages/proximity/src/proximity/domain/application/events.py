@@ -111,7 +111,7 @@ class CallUnanswered(_OfOperation):
 
 
 class StepTakenOver(_OfOperation):
-    """Another runner goes on with the step: the one before lives no longer, or waits for its call's answer no longer."""
+    """Another runner goes on with the step: the one before is gone, or no longer waits for its call's answer."""
 
     TYPE: ClassVar[str] = "application.step_taken_over.v1"
     step: StepName
