@@ -33,10 +33,10 @@ types: $(STAMP) ## mypy --strict
 fast: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 	# most of them wait for other processes most of the time: more of them than there are processors
-	$(BIN)/pytest -q -n 4 --dist loadfile $(wildcard tests/replay tests/conformance tests/integration)
+	$(BIN)/pytest -q -n 4 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
 
 whole: $(STAMP)
-	$(BIN)/pytest -q -n 2 --dist loadfile $(wildcard tests/e2e tests/chaos)
+	$(BIN)/pytest -q -n 3 --dist loadfile $(wildcard tests/e2e tests/chaos)
 
 GOLDEN ?= tests/replay/golden.json
 replay: $(STAMP) ## recorded answers of a real Proxmox VE against the simulator's: make replay GOLDEN=file
