@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,9 +76,9 @@ class SimulatorProcess:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def ended(self) -> int | None:
-        """The exit status of a process that ended by itself, negative for a signal. None: it runs."""
-        return self._process.poll() if self._process else None
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> int:
         """Its exit status."""
@@ -177,9 +176,8 @@ def _session_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sim
 @pytest.fixture
 def simulator(_session_simulator: SimulatorProcess) -> SimulatorProcess:
     """A simulated cluster with the demo set. The process is shared by the tests of a worker, its state is not."""
-    if (status := _session_simulator.ended()) is not None:
-        # said, so that it is noticed; one test's trouble is not that of all behind it
-        warnings.warn(f"the shared simulator had ended with status {status}; a new one is started", stacklevel=1)
+    if not _session_simulator.running:
+        # a test that stopped it may have failed before it started it again
         _session_simulator.start()
     _session_simulator.reset()
     return _session_simulator

@@ -112,4 +112,6 @@ async def test_a_console_does_not_keep_the_process(
     console = opened(pve)
     async with socket(session, simulator, console) as ws:
         await greeted(ws, console)
-        assert await asyncio.to_thread(simulator.stop) == 0
+        status = await asyncio.to_thread(simulator.stop)
+    simulator.start()
+    assert status == 0
