@@ -33,7 +33,7 @@ def write_private(path: Path, text: str) -> None:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # whatever ends it, no half file stays behind
         Path(name).unlink(missing_ok=True)
         raise
 

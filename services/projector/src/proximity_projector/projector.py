@@ -139,8 +139,10 @@ class Projector:
                     await publish(self._bus, conn, store)
                 elif not building and reached.live != schema and reached.live and self._ours(reached.live):
                     log.info("another schema is read now", schema=reached.live)
-                    return
+                    break
                 building, self._was_read = False, True
+        # at once, not when the server notices that the connection is gone: what follows drops what nobody holds
+        await schemas.leave(conn, schema)
 
     def _ours(self, schema: str) -> bool:
         return definitions_of(schema) == self._definitions

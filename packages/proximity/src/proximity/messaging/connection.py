@@ -103,7 +103,7 @@ async def connect(url: str, service: str, user: str, password: str, on_refused: 
     bus = await open_connection(url, service, user, password, on_refused)
     try:
         await _prepared(bus)
-    except BaseException:
+    except BaseException:  # also when the start is cancelled: nobody else would close it
         await bus.close()
         raise
     return bus
