@@ -7,6 +7,7 @@ from typing import Any
 
 from proximity.domain.application import decider as application
 from proximity.domain.application import state as application_state
+from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.cluster import decider as cluster
 from proximity.domain.cluster import state as cluster_state
 from proximity.domain.errors import Rejected
@@ -51,7 +52,7 @@ class Then:
 
 def given(*events: Event) -> Given:
     """An application with this past, one event a second."""
-    state = fold(application_state.INITIAL, application_state.evolve, events)
+    state = fold(application_state.INITIAL, evolve_application, events)
     return Given(state, application.decide, application.record)
 
 

@@ -10,9 +10,10 @@ from proximity.domain.application.claims import wishes
 from proximity.domain.application.commands import ApplicationCommand
 from proximity.domain.application.decider import decide, record
 from proximity.domain.application.events import ApplicationEvent, StepName
+from proximity.domain.application.evolve import evolve
 from proximity.domain.application.process import Step, next_step
 from proximity.domain.application.spec import Probe, Resources, Spec, Template
-from proximity.domain.application.state import INITIAL, Application, State, evolve
+from proximity.domain.application.state import INITIAL, Application, State
 from proximity.domain.claim import claim
 from proximity.domain.claim.claim import Claim
 from proximity.domain.operation.cause import Cause

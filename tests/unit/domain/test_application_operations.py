@@ -5,8 +5,9 @@ import pytest
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent, StepName
+from proximity.domain.application.evolve import evolve
 from proximity.domain.application.process import next_step
-from proximity.domain.application.state import INITIAL, State, evolve
+from proximity.domain.application.state import INITIAL, State
 from proximity.domain.model import Command
 from support.deciders import NOON
 from support.life import CAUSE, Life, again, deploy, deployed, deploying, every_point_of

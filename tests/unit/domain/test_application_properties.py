@@ -15,8 +15,9 @@ from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.decider import record
 from proximity.domain.application.events import ApplicationEvent, StepName
+from proximity.domain.application.evolve import evolve
 from proximity.domain.application.process import next_step
-from proximity.domain.application.state import INITIAL, Application, State, evolve
+from proximity.domain.application.state import INITIAL, Application, State
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.errors import Rejected
 from support.deciders import NOON

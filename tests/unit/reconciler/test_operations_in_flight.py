@@ -7,7 +7,8 @@ import pytest
 
 from proximity.domain.application import events as app
 from proximity.domain.application.commands import DeleteApplication, RestartApplication
-from proximity.domain.application.state import INITIAL, Application, State, evolve
+from proximity.domain.application.evolve import evolve
+from proximity.domain.application.state import INITIAL, Application, State
 from proximity.domain.cluster import events as cluster
 from proximity.domain.cluster.events import Findings
 from proximity.domain.model import Event

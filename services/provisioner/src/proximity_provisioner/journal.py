@@ -11,9 +11,9 @@ from proximity.domain.application import events as ev
 from proximity.domain.application.claims import wishes as application_wishes
 from proximity.domain.application.decider import record
 from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.application.state import NEVER, Application, Intent
 from proximity.domain.application.state import State as ApplicationState
-from proximity.domain.application.state import evolve as evolve_application
 from proximity.domain.claim.claim import Wish
 from proximity.domain.cluster.decider import wishes as cluster_wishes
 from proximity.domain.cluster.events import ClusterEvent

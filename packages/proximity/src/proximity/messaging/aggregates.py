@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from proximity.domain.application import events as application_events
 from proximity.domain.application import state as application_state
+from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.claim import claim
 from proximity.domain.cluster import events as cluster_events
 from proximity.domain.cluster import state as cluster_state
@@ -37,7 +38,7 @@ def _count(state: int, event: operation_events.OperationEvent, at: datetime) -> 
 
 
 APPLICATION: Aggregate[application_state.State] = Aggregate(
-    "application", application_state.INITIAL, application_state.evolve, application_events.EVENTS
+    "application", application_state.INITIAL, evolve_application, application_events.EVENTS
 )
 CLUSTER: Aggregate[cluster_state.State] = Aggregate(
     "cluster", cluster_state.INITIAL, cluster_state.evolve, cluster_events.EVENTS

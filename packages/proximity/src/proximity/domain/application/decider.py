@@ -4,9 +4,9 @@ from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.commands import ApplicationCommand
 from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.evolve import COMPLETES, evolve
 from proximity.domain.application.process import next_step
 from proximity.domain.application.state import (
-    COMPLETES,
     NEVER,
     Absent,
     Application,
@@ -14,7 +14,6 @@ from proximity.domain.application.state import (
     Intent,
     Operation,
     State,
-    evolve,
 )
 from proximity.domain.errors import Rejected
 from proximity.domain.ids import slug

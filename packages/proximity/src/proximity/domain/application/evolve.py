@@ -1,0 +1,265 @@
+"""The fold of an application's events. Pure and total: what happened cannot be refused."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from proximity.domain.application import events as ev
+from proximity.domain.application.events import ApplicationEvent, Kind, StepName
+from proximity.domain.application.plan import plan
+from proximity.domain.application.state import (
+    Absent,
+    Application,
+    Container,
+    Intent,
+    Operation,
+    Placement,
+    State,
+    UnsettledCall,
+)
+from proximity.domain.operation.cause import Cause
+
+# a lost create may still bring the guest into being: it is not taken for gone before that
+_LEADS_TO: dict[StepName, Literal["running", "stopped"]] = {
+    "create": "running",
+    "start": "running",
+    "shutdown": "stopped",
+    "stop": "stopped",
+}
+
+
+def evolve(state: State, event: ApplicationEvent, at: datetime) -> State:
+    """`at` is when the log stored the event."""
+    if isinstance(state, Absent):
+        if not isinstance(event, ev.DeployRequested):
+            return state
+        return Application(
+            name=event.name,
+            slug=event.slug,
+            cluster_id=event.cluster_id,
+            wanted_node=event.node,
+            spec=event.spec,
+            operation=Operation(event.operation_id, "deploy", at, at),
+            handled=state.handled | {event.operation_id},
+        )
+    match event:
+        case ev.DeployRequested():
+            return state
+        case (
+            ev.StartRequested()
+            | ev.ShutdownRequested()
+            | ev.StopRequested()
+            | ev.RestartRequested()
+            | ev.DeleteRequested()
+        ):
+            return _requested(state, event, at)
+        case ev.CancelRequested(operation_id=target, by_operation_id=by):
+            state = replace(state, handled=state.handled | {by})
+            op = state.operation
+            if op is None or op.id != target:
+                return state
+            cancelled = replace(op, cancelled_by=by, unwind_since=op.unwind_since or at, undecided=False)
+            return replace(state, operation=cancelled)
+        case ev.OperationSucceeded() | ev.OperationFailed() | ev.OperationCancelled():
+            return _ended(state, event, at)
+    return _in_flight(state, event, at)
+
+
+def _requested(
+    state: Application,
+    event: ev.StartRequested | ev.ShutdownRequested | ev.StopRequested | ev.RestartRequested | ev.DeleteRequested,
+    at: datetime,
+) -> Application:
+    kind, desired = _MEANING[type(event)]
+    op = Operation(event.operation_id, kind, at, at, force=isinstance(event, ev.DeleteRequested) and event.force)
+    state = replace(state, desired=desired, handled=state.handled | {event.operation_id})
+    if state.operation is None:
+        return replace(state, operation=op)
+    superseded = replace(
+        state.operation, cancelled_by=op.id, unwind_since=state.operation.unwind_since or at, undecided=False
+    )
+    return replace(state, operation=superseded, queued=op)
+
+
+_MEANING: dict[type[ev.Requested], tuple[Kind, Literal["running", "stopped", "absent"]]] = {
+    ev.StartRequested: ("start", "running"),
+    ev.ShutdownRequested: ("shutdown", "stopped"),
+    ev.StopRequested: ("stop", "stopped"),
+    ev.RestartRequested: ("restart", "running"),
+    ev.DeleteRequested: ("delete", "absent"),
+}
+
+
+def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
+    op = state.operation
+    if op is None or op.id != event.operation_id:
+        return state
+    match event:
+        case ev.OperationSucceeded():
+            state = replace(state, failure=None, deployed=True, deleted=op.kind == "delete")
+        case ev.OperationFailed(cause=cause):
+            state = replace(state, failure=cause)
+    queued = state.queued and replace(state.queued, since=at, step_since=at)
+    return replace(state, operation=queued, queued=None)
+
+
+def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> Application:
+    """Facts about the operation in flight; a fact about another one only changes what is known of the container."""
+    op = state.operation
+    state = _container(state, event)
+    if op is None or op.id != event.operation_id:
+        return state
+    match event:
+        case ev.StepIntended():
+            intent = Intent(
+                event.step,
+                event.runner,
+                event.node,
+                event.vmid,
+                event.node_time,
+                event.digest,
+                event.attempt,
+                at,
+            )
+            op = replace(op, intent=intent, runner=event.runner, attempts=op.attempts + 1, undecided=False)
+        case ev.TaskAccepted(upid=upid) if op.intent:
+            state = replace(
+                state,
+                last_tasks={**state.last_tasks, op.intent.step: upid},
+                # the only call there was has been found: nothing of it can come late any more
+                unsettled=None if op.attempts == 1 and _is_of(state.unsettled, op.intent) else state.unsettled,
+            )
+            op = replace(op, intent=replace(op.intent, upid=upid), undecided=False)
+        case ev.CallUnanswered() if op.intent:
+            state = _unsettle(state, op.intent)
+            op = replace(op, intent=replace(op.intent, unanswered=True))
+        case ev.StepTakenOver(runner=runner):
+            op = replace(op, runner=runner, undecided=False)
+            if op.intent:
+                if op.intent.upid is None:
+                    state = _unsettle(state, op.intent)
+                op = replace(op, intent=replace(op.intent, runner=runner, unanswered=op.intent.upid is None))
+        case ev.StepPostponed(cause=cause, withdrawn=withdrawn):
+            op = replace(
+                op,
+                intent=None if withdrawn else op.intent,
+                postponed=op.postponed + 1,
+                postponed_because=cause,
+            )
+        case ev.StepFailed(step=step, cause=cause):
+            tolerated = op.kind == "delete" and step == "shutdown"
+            op = _next(op, at, done=op.done, failed=op.failed | {step})
+            if not tolerated and op.failure is None:
+                op = replace(op, failure=cause, unwind_since=op.unwind_since or at)
+        case ev.VmidFoundTaken():
+            op = _next(op, at, done=op.done - {"claim_vmid"})
+        case ev.DeadlinePassed(phase="forward"):
+            op = replace(op, overdue=True)
+        case ev.DeadlinePassed(phase="unwind"):
+            op = replace(op, unwind_overdue=True)
+        case ev.OperationUndecided():
+            op = replace(op, undecided=True)
+        case ev.PreflightPassed():
+            state = replace(
+                state,
+                placement=Placement(
+                    event.node,
+                    event.rootfs_storage,
+                    event.template_storage,
+                    event.template_volid,
+                    event.template_present,
+                ),
+            )
+            op = _next(op, at, done=op.done | {COMPLETES[ev.PreflightPassed]})
+        case ev.ContainerProvenGone():
+            op = _next(op, at, done=op.done | {"shutdown", "stop", "destroy", "prove_gone"})
+        case _:
+            if completed := COMPLETES.get(type(event)):
+                op = _next(op, at, done=op.done | {completed})
+    if op.overdue and op.intent is None and not op.unwinding and set(plan(state, op)) - op.done:
+        op = replace(op, failure=_overdue(op), unwind_since=at)
+    return replace(state, operation=op)
+
+
+COMPLETES: dict[type, StepName] = {
+    ev.PreflightPassed: "preflight",
+    ev.TemplateDownloaded: "download_template",
+    ev.VmidClaimed: "claim_vmid",
+    ev.ContainerCreated: "create",
+    ev.ContainerConfigured: "configure",
+    ev.ContainerStarted: "start",
+    ev.AddressFound: "find_address",
+    ev.ApplicationAnswered: "probe",
+    ev.ContainerShutDown: "shutdown",
+    ev.ContainerStopped: "stop",
+    ev.ContainerDestroyed: "destroy",
+}
+
+
+def _next(
+    op: Operation, at: datetime, *, done: frozenset[StepName], failed: frozenset[StepName] | None = None
+) -> Operation:
+    return replace(
+        op,
+        intent=None,
+        done=done,
+        failed=op.failed if failed is None else failed,
+        step_since=at,
+        attempts=0,
+        postponed=0,
+        postponed_because=None,
+        undecided=False,
+    )
+
+
+def _overdue(op: Operation) -> Cause:
+    because = op.postponed_because
+    return Cause(
+        code="deadline_passed",
+        message=f"The operation took longer than a {op.kind} may take."
+        + (f" It was waiting: {because.message}" if because else ""),
+        proxmox=because.proxmox if because else "",
+    )
+
+
+def _unsettle(state: Application, intent: Intent) -> Application:
+    goal = _LEADS_TO.get(intent.step)
+    return replace(state, unsettled=UnsettledCall(goal, intent.node_time)) if goal else state
+
+
+def _is_of(unsettled: UnsettledCall | None, intent: Intent) -> bool:
+    goal = _LEADS_TO.get(intent.step)
+    return goal is not None and unsettled == UnsettledCall(goal, intent.node_time)
+
+
+def _container(state: Application, event: ApplicationEvent) -> Application:
+    """What the event says of the container, whichever operation it belongs to."""
+    if isinstance(event, ev.VmidClaimed):
+        return replace(
+            state, container=Container(event.cluster_id, event.node, event.vmid, event.operation_id, power="stopped")
+        )
+    ct = state.container
+    if ct is None:
+        return state
+    match event:
+        case ev.StepIntended(step="create"):
+            ct = replace(ct, created=True)
+        case ev.StepIntended(step="start" | "shutdown" | "stop"):
+            ct = replace(ct, power="unknown")
+        case ev.StepPostponed(step="create", withdrawn=True) if _nothing_sent(state.operation):
+            ct = replace(ct, created=False)
+        case ev.ContainerStarted():
+            ct = replace(ct, power="running")
+        case ev.ContainerShutDown() | ev.ContainerStopped():
+            ct = replace(ct, power="stopped", address=None)
+        case ev.AddressFound(address=address):
+            ct = replace(ct, address=address)
+        case ev.VmidFoundTaken() | ev.ContainerProvenGone():
+            return replace(state, container=None, unsettled=None)
+    return replace(state, container=ct)
+
+
+def _nothing_sent(op: Operation | None) -> bool:
+    """The call withdrawn is the first one, no task of it ran, and it was not lost on the way: that may come late."""
+    intent = op.intent if op else None
+    return op is not None and op.attempts == 1 and intent is not None and not intent.unanswered and intent.upid is None
