@@ -1,6 +1,6 @@
 """What may be asked of an application."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from proximity.domain.application.spec import Spec
 from proximity.domain.model import Command
@@ -59,6 +59,15 @@ class CancelOperation(Command):
     target_operation_id: str
 
 
+class ResolveOperation(Command):
+    """A person says what became of the call that nobody else can know of, so that the operation goes on or ends."""
+
+    TYPE: ClassVar[str] = "application.resolve_operation.v1"
+    application_id: str
+    target_operation_id: str
+    verdict: Literal["succeeded", "not_executed", "failed"]
+
+
 ApplicationCommand = (
     DeployApplication
     | StartApplication
@@ -67,6 +76,7 @@ ApplicationCommand = (
     | RestartApplication
     | DeleteApplication
     | CancelOperation
+    | ResolveOperation
 )
 COMMANDS: tuple[type[Command], ...] = (
     DeployApplication,
@@ -76,4 +86,5 @@ COMMANDS: tuple[type[Command], ...] = (
     RestartApplication,
     DeleteApplication,
     CancelOperation,
+    ResolveOperation,
 )

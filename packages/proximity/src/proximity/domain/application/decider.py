@@ -1,5 +1,7 @@
 """May it be done, and what follows from it. Pure; a repeated command or outcome yields nothing new."""
 
+from typing import Literal
+
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.commands import ApplicationCommand
@@ -45,6 +47,8 @@ def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
             request: ApplicationEvent = ev.DeleteRequested(operation_id=command.operation_id, force=force)
         case cmd.CancelOperation(target_operation_id=target):
             return settle(state, _cancel(command.operation_id, target, state))
+        case cmd.ResolveOperation(target_operation_id=target, verdict=verdict):
+            return settle(state, _resolve(command.operation_id, target, verdict, state))
         case cmd.StartApplication():
             request = ev.StartRequested(operation_id=command.operation_id)
         case cmd.ShutdownApplication():
@@ -77,8 +81,14 @@ def _is_news(state: Application, op: Operation, outcome: ApplicationEvent) -> bo
                 return not op.overdue and not op.unwinding
             return op.unwinding and not op.unwind_overdue
         case ev.ContainerProvenGone(vmid=vmid):
-            return ct is not None and ct.vmid == vmid and (op.unwinding or op.kind == "delete")
-        case ev.TaskAccepted() | ev.CallUnanswered() | ev.OperationUndecided() | ev.VmidFoundTaken():
+            return ct is not None and ct.vmid == vmid and (op.unwinding or op.remaking or op.kind == "delete")
+        case (
+            ev.TaskAccepted()
+            | ev.CallUnanswered()
+            | ev.OperationUndecided()
+            | ev.VmidFoundTaken()
+            | ev.ContainerFoundHalfMade()
+        ):
             return op.intent is not None and _is_news_of_call(op, op.intent, ct, outcome)
         case ev.StepIntended(step=name, runner=runner, attempt=attempt):
             free = op.intent is None or (op.intent.runner == runner and attempt > op.intent.attempt)
@@ -97,7 +107,11 @@ def _is_news_of_call(
     op: Operation,
     intent: Intent,
     ct: Container | None,
-    outcome: ev.TaskAccepted | ev.CallUnanswered | ev.OperationUndecided | ev.VmidFoundTaken,
+    outcome: ev.TaskAccepted
+    | ev.CallUnanswered
+    | ev.OperationUndecided
+    | ev.VmidFoundTaken
+    | ev.ContainerFoundHalfMade,
 ) -> bool:
     match outcome:
         case ev.TaskAccepted(step=name, upid=upid):
@@ -106,7 +120,7 @@ def _is_news_of_call(
             return intent.step == name and intent.upid is None and not intent.unanswered
         case ev.OperationUndecided(step=name):
             return intent.step == name and not op.undecided
-        case ev.VmidFoundTaken(vmid=vmid):
+        case ev.VmidFoundTaken(vmid=vmid) | ev.ContainerFoundHalfMade(vmid=vmid):
             return intent.step == "create" and ct is not None and ct.vmid == vmid
 
 
@@ -153,6 +167,20 @@ def _cancel(operation_id: str, target: str, state: Application) -> list[Applicat
     return [
         ev.CancelRequested(operation_id=target, by_operation_id=operation_id),
         ev.OperationSucceeded(operation_id=operation_id, kind="cancel"),
+    ]
+
+
+def _resolve(
+    operation_id: str, target: str, verdict: Literal["succeeded", "not_executed", "failed"], state: Application
+) -> list[ApplicationEvent]:
+    op = state.operation
+    if op is None or op.id != target:
+        raise Rejected("operation_not_in_flight", "The operation is over already, there is nothing to resolve.")
+    if not op.undecided or op.intent is None:
+        raise Rejected("not_undecided", "Nobody has to decide about the operation: it finds out by itself.")
+    return [
+        ev.OperationResolved(operation_id=target, by_operation_id=operation_id, step=op.intent.step, verdict=verdict),
+        ev.OperationSucceeded(operation_id=operation_id, kind="resolve"),
     ]
 
 

@@ -75,6 +75,18 @@ class CancelRequested(_OfOperation):
     by_operation_id: str
 
 
+class OperationResolved(_OfOperation):
+    """A person says what became of the call of an undecided step; `by_operation_id` is the resolving operation.
+
+    `not_executed`: nor will it be any more.
+    """
+
+    TYPE: ClassVar[str] = "application.operation_resolved.v1"
+    by_operation_id: str
+    step: StepName
+    verdict: Literal["succeeded", "not_executed", "failed"]
+
+
 # --- how an effect is carried out
 
 
@@ -172,6 +184,13 @@ class VmidFoundTaken(_OfOperation):
     vmid: int
 
 
+class ContainerFoundHalfMade(_OfOperation):
+    """Proxmox's worker died in the middle of the create. What it left is ours: it is destroyed, then made again."""
+
+    TYPE: ClassVar[str] = "application.container_found_half_made.v1"
+    vmid: int
+
+
 class ContainerCreated(_OfOperation):
     """`warnings`: number of warnings in the task's log."""
 
@@ -249,7 +268,7 @@ class OperationUndecided(_OfOperation):
 
 class OperationSucceeded(_OfOperation):
     TYPE: ClassVar[str] = "application.operation_succeeded.v1"
-    kind: Kind | Literal["cancel"]
+    kind: Kind | Literal["cancel", "resolve"]
 
 
 class OperationFailed(_OfOperation):
@@ -274,6 +293,7 @@ Outcome = (
     | TemplateDownloaded
     | VmidClaimed
     | VmidFoundTaken
+    | ContainerFoundHalfMade
     | ContainerCreated
     | ContainerConfigured
     | ContainerStarted
@@ -288,6 +308,7 @@ Ended = OperationSucceeded | OperationFailed | OperationCancelled
 ApplicationEvent = (
     Requested
     | CancelRequested
+    | OperationResolved
     | StepIntended
     | TaskAccepted
     | CallUnanswered
@@ -307,6 +328,7 @@ EVENTS: tuple[type[Event], ...] = (
     RestartRequested,
     DeleteRequested,
     CancelRequested,
+    OperationResolved,
     StepIntended,
     TaskAccepted,
     CallUnanswered,
@@ -317,6 +339,7 @@ EVENTS: tuple[type[Event], ...] = (
     TemplateDownloaded,
     VmidClaimed,
     VmidFoundTaken,
+    ContainerFoundHalfMade,
     ContainerCreated,
     ContainerConfigured,
     ContainerStarted,

@@ -60,6 +60,8 @@ def evolve(state: State, event: ApplicationEvent, at: datetime) -> State:
                 return state
             cancelled = replace(op, cancelled_by=by, unwind_since=op.unwind_since or at, undecided=False)
             return replace(state, operation=cancelled)
+        case ev.OperationResolved(by_operation_id=by):
+            return _resolved(replace(state, handled=state.handled | {by}), event, at)
         case ev.OperationSucceeded() | ev.OperationFailed() | ev.OperationCancelled():
             return _ended(state, event, at)
     return _in_flight(state, event, at)
@@ -101,6 +103,38 @@ def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
             state = replace(state, failure=cause)
     queued = state.queued and replace(state.queued, since=at, step_since=at)
     return replace(state, operation=queued, queued=None)
+
+
+def _resolved(state: Application, event: ev.OperationResolved, at: datetime) -> Application:
+    op, ct = state.operation, state.container
+    if op is None or op.id != event.operation_id or op.intent is None or op.intent.step != event.step:
+        return state
+    if _is_of(state.unsettled, op.intent):
+        state = replace(state, unsettled=None)
+    match event.verdict:
+        case "succeeded":
+            power = _POWER_AFTER.get(event.step)
+            if ct and power:
+                state = replace(state, container=replace(ct, power=power))
+            op = _given_time(_next(op, at, done=op.done | {event.step}), at)
+        case "not_executed":
+            op = _given_time(replace(op, intent=None, undecided=False), at)
+        case "failed":
+            cause = Cause(code="resolved_as_failed", message=f"A person decided that it failed ({event.step}).")
+            op = _step_failed(op, event.step, cause, at)
+    return replace(state, operation=op)
+
+
+def _given_time(op: Operation, at: datetime) -> Operation:
+    """Whoever says how it goes on wants it to go on, also where its time was over already."""
+    return replace(op, since=at, overdue=False, unwind_since=op.unwind_since and at, unwind_overdue=False)
+
+
+_POWER_AFTER: dict[StepName, Literal["running", "stopped"]] = {
+    "start": "running",
+    "shutdown": "stopped",
+    "stop": "stopped",
+}
 
 
 def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> Application:
@@ -147,12 +181,11 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
                 postponed_because=cause,
             )
         case ev.StepFailed(step=step, cause=cause):
-            tolerated = op.kind == "delete" and step == "shutdown"
-            op = _next(op, at, done=op.done, failed=op.failed | {step})
-            if not tolerated and op.failure is None:
-                op = replace(op, failure=cause, unwind_since=op.unwind_since or at)
+            op = _step_failed(op, step, cause, at)
         case ev.VmidFoundTaken():
             op = _next(op, at, done=op.done - {"claim_vmid"})
+        case ev.ContainerFoundHalfMade():
+            op = replace(_next(op, at, done=op.done - {"destroy", "prove_gone"}), remaking=True)
         case ev.DeadlinePassed(phase="forward"):
             op = replace(op, overdue=True)
         case ev.DeadlinePassed(phase="unwind"):
@@ -171,6 +204,9 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
                 ),
             )
             op = _next(op, at, done=op.done | {COMPLETES[ev.PreflightPassed]})
+        case ev.ContainerProvenGone() if _remaking(op):
+            # not the first send any more: "already exists" would no longer mean that it is a stranger's
+            op = replace(_next(op, at, done=op.done), remaking=False, attempts=1)
         case ev.ContainerProvenGone():
             op = _next(op, at, done=op.done | {"shutdown", "stop", "destroy", "prove_gone"})
         case _:
@@ -210,6 +246,14 @@ def _next(
         postponed_because=None,
         undecided=False,
     )
+
+
+def _step_failed(op: Operation, step: StepName, cause: Cause, at: datetime) -> Operation:
+    tolerated = op.kind == "delete" and step == "shutdown"
+    op = _next(op, at, done=op.done, failed=op.failed | {step})
+    if tolerated or op.failure is not None:
+        return op
+    return replace(op, failure=cause, unwind_since=op.unwind_since or at)
 
 
 def _overdue(op: Operation) -> Cause:
@@ -254,9 +298,16 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
             ct = replace(ct, power="stopped", address=None)
         case ev.AddressFound(address=address):
             ct = replace(ct, address=address)
+        case ev.ContainerProvenGone() if _remaking(state.operation):
+            ct = replace(ct, created=False, power="stopped")
+            return replace(state, container=ct, unsettled=None)
         case ev.VmidFoundTaken() | ev.ContainerProvenGone():
             return replace(state, container=None, unsettled=None)
     return replace(state, container=ct)
+
+
+def _remaking(op: Operation | None) -> bool:
+    return op is not None and op.remaking and not op.unwinding
 
 
 def _nothing_sent(op: Operation | None) -> bool:

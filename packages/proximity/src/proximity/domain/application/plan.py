@@ -18,6 +18,7 @@ def plan(app: "Application", op: "Operation") -> tuple[StepName, ...]:
                 "preflight",
                 *(() if app.placement and app.placement.template_present else ("download_template",)),
                 "claim_vmid",
+                *(("destroy", "prove_gone") if op.remaking else ()),
                 "create",
                 "configure",
                 *_going_up(app),

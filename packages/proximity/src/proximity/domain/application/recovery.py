@@ -2,12 +2,15 @@
 
 The rules are measured on a real Proxmox VE: a request that was sent completely always runs, possibly minutes later; an
 empty task list proves nothing; a lock that is gone does not prove success; a create leaves `swap` out of the
-configuration until its very last write. Calls are repeated only where a repeat with the same identity is harmless.
+configuration until its very last write; the lock of a worker that died stays for ever. Calls are repeated only where a
+repeat with the same identity is harmless.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
+from proximity.domain.application.process import SETTLE
 from proximity.domain.application.state import Intent
 from proximity.domain.operation.cause import Cause
 
@@ -27,12 +30,17 @@ class GuestEvidence:
 class Evidence:
     """What was found on the node after the intent was written.
 
-    `upid`: our own task of the intent's type and guest, running or finished. `goal_reached`: the template is there
-    (download), the configuration is as wanted (configure). `answered_exists`: the call was answered "already exists".
+    `upid`: our own task of the intent's type and guest, running or finished. `task_over`: that task is known, and known
+    to have ended. `busy`: somebody's task of that type works on the guest. `elapsed`: node time since the intent.
+    `goal_reached`: the template is there (download), the configuration is as wanted (configure). `answered_exists`: the
+    call was answered "already exists".
     """
 
     guest: GuestEvidence | None = None
     upid: str | None = None
+    task_over: bool = False
+    busy: bool = False
+    elapsed: timedelta = timedelta()
     goal_reached: bool | None = None
     answered_exists: bool = False
 
@@ -63,6 +71,21 @@ class NotKnownYet:
 
 
 @dataclass(frozen=True)
+class Undecided:
+    """Only a person on the node can change it, with `command`. Evidence that comes all the same is welcome."""
+
+    cause: Cause
+    command: str
+
+
+@dataclass(frozen=True)
+class HalfMade:
+    """A create that Proxmox broke off: what is left is ours, without a lock, and no longer worked on."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True)
 class Failed:
     cause: Cause
 
@@ -72,28 +95,29 @@ class VmidTaken:
     """A guest that is not ours has this number, and our very first send was refused because of it."""
 
 
-Verdict = InProgress | Succeeded | NotExecuted | NotKnownYet | Failed | VmidTaken
+Verdict = InProgress | Succeeded | NotExecuted | NotKnownYet | Undecided | HalfMade | Failed | VmidTaken
 
 
-def judge(intent: Intent, evidence: Evidence) -> Verdict:
+def judge(intent: Intent, evidence: Evidence, settle: timedelta = SETTLE) -> Verdict:
+    """`settle`: a request whose task did not appear for this long (node time) is taken to be executed or lost."""
     if evidence.upid is not None:
         return InProgress(evidence.upid)
     match intent.step:
         case "create":
-            return _create(intent, evidence)
+            return _create(intent, evidence, settle)
         case "start":
             return _power(intent, evidence, goal="running")
         case "shutdown" | "stop":
             return _power(intent, evidence, goal="stopped")
         case "destroy":
-            return _destroy(intent, evidence)
+            return _destroy(intent, evidence, settle)
         case _:
             if evidence.goal_reached is None:
                 return _unreadable(intent)
             return Succeeded() if evidence.goal_reached else NotExecuted()
 
 
-def _create(intent: Intent, evidence: Evidence) -> Verdict:
+def _create(intent: Intent, evidence: Evidence, settle: timedelta) -> Verdict:
     guest = evidence.guest
     if guest is None or guest.exists is None:
         return _unreadable(intent)
@@ -108,16 +132,14 @@ def _create(intent: Intent, evidence: Evidence) -> Verdict:
                 message=f"VMID {intent.vmid} belongs to a guest that Proximity did not make. It was not touched.",
             )
         )
-    if guest.lock:
-        return _locked(intent, guest.lock)
-    if guest.complete:
+    if guest.complete and guest.lock != "create":
         return Succeeded()
-    return Failed(
-        Cause(
-            code="half_made",
-            message=f"Proxmox stopped in the middle of creating CT {intent.vmid}.",
-        )
-    )
+    if guest.lock:
+        return _locked(intent, evidence, guest.lock, settle)
+    cause = Cause(code="half_made", message=f"Proxmox stopped in the middle of creating CT {intent.vmid}.")
+    if _over(evidence, settle):
+        return HalfMade(cause)
+    return NotKnownYet(cause, command=f"pct config {intent.vmid}")
 
 
 def _power(intent: Intent, evidence: Evidence, goal: Literal["running", "stopped"]) -> Verdict:
@@ -131,15 +153,21 @@ def _power(intent: Intent, evidence: Evidence, goal: Literal["running", "stopped
     return Succeeded() if guest.power == goal else NotExecuted()
 
 
-def _destroy(intent: Intent, evidence: Evidence) -> Verdict:
+def _destroy(intent: Intent, evidence: Evidence, settle: timedelta) -> Verdict:
     guest = evidence.guest
     if guest is None or guest.exists is None:
         return _unreadable(intent)
     if not guest.exists:
         return Succeeded()
-    if guest.lock:
-        return _locked(intent, guest.lock)
+    if guest.lock == "destroyed":
+        return _locked(intent, evidence, guest.lock, settle)
+    # the lock of something else passes: the repeat waits for it
     return NotExecuted()
+
+
+def _over(evidence: Evidence, settle: timedelta) -> bool:
+    """Nothing of the call runs, nor will: its task has ended, or there was none for as long as one could come late."""
+    return not evidence.busy and (evidence.task_over or evidence.elapsed >= settle)
 
 
 def _unreadable(intent: Intent) -> NotKnownYet:
@@ -152,13 +180,17 @@ def _unreadable(intent: Intent) -> NotKnownYet:
     )
 
 
-def _locked(intent: Intent, lock: str) -> NotKnownYet:
-    return NotKnownYet(
-        Cause(
-            code="container_locked",
-            message=f"CT {intent.vmid} is locked ({lock}) and no task of ours is seen working on it.",
-        ),
-        # what is left of a create is of no use to anybody, and without its description nobody could prove it ours
-        command=f"pct unlock {intent.vmid}"
-        + (f" && pct destroy {intent.vmid} --purge" if intent.step == "create" else ""),
+def _locked(intent: Intent, evidence: Evidence, lock: str, settle: timedelta) -> NotKnownYet | Undecided:
+    # what is left of a create is of no use to anybody, and without its description nobody could prove it ours
+    destroy = f" && pct destroy {intent.vmid} --purge" if intent.step == "create" else ""
+    command = f"pct unlock {intent.vmid}{destroy}"
+    if not _over(evidence, settle):
+        message = f"CT {intent.vmid} is locked ({lock}) and no task of ours is seen working on it."
+        return NotKnownYet(Cause(code="container_locked", message=message), command)
+    message = (
+        f"Proxmox's worker for the {intent.step} of CT {intent.vmid} died and left its lock ({lock}) behind. Only a "
+        f"person on {intent.node} can remove it; then the operation goes on by itself."
     )
+    if not evidence.task_over:
+        message += f" No task of ours is known: make sure with `pct config {intent.vmid}` that it is nobody else's."
+    return Undecided(Cause(code="lock_left_behind", message=message), command)

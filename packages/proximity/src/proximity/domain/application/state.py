@@ -53,6 +53,8 @@ class Operation:
     unwind_since: datetime | None = None
     unwind_overdue: bool = False
     undecided: bool = False
+    # what a dead worker left of the create is being removed; then it is created again, under the same VMID
+    remaking: bool = False
 
     @property
     def unwinding(self) -> bool:
