@@ -151,6 +151,10 @@ class SimulatorProcess:
         """`acl`: [{path, privileges, propagate}]; for the token and its user. Returns the secret."""
         return str(self._call("POST", "/tokens", {"id": token_id, "acl": acl})["token_secret"])
 
+    def unlock(self, vmid: int) -> None:
+        """As a person does with `pct unlock` on the node."""
+        self._call("POST", f"/guests/{vmid}/unlock", {})
+
     def revoke_token(self, token_id: str) -> None:
         self._call("DELETE", f"/tokens/{token_id}")
 

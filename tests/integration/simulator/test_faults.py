@@ -105,6 +105,17 @@ def test_a_worker_killed_early_leaves_the_lock_for_ever(pve: Pve, simulator: Sim
     assert simulator.journal() == []
 
 
+def test_a_person_unlocks_on_the_node(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_killed", type="vzcreate", stage="early")
+    pve.created(20001)
+    simulator.unlock(20001)
+    assert set(pve.get("/nodes/pve1/lxc/20001/config")) == {"digest"}
+    pve.ended(pve.call("DELETE", "/nodes/pve1/lxc/20001").json()["data"])
+    assert pve.call("GET", "/nodes/pve1/lxc/20001/config").status_code == 500
+    with pytest.raises(ValueError, match="404"):
+        simulator.unlock(20001)
+
+
 def test_a_worker_that_never_was_leaves_the_lock_and_no_task(pve: Pve, simulator: SimulatorProcess) -> None:
     simulator.fault("task_lost", type="vzcreate")
     answer = pve.create(20001)

@@ -26,6 +26,7 @@ class Control:
                 web.delete("/faults/{id}", self.remove_fault),
                 web.get("/journal", self.journal),
                 web.get("/state", self.state),
+                web.post(r"/guests/{vmid:\d+}/unlock", self.unlock),
                 web.post("/reset", self.reset),
                 web.get("/requests", self.requests),
                 web.post("/tokens", self.add_token),
@@ -59,6 +60,15 @@ class Control:
         for fault in list(self._simulator.faults.all):
             if str(fault.id) == request.match_info["id"]:
                 self._simulator.lift(fault)
+        return web.Response(status=204)
+
+    async def unlock(self, request: web.Request) -> web.Response:
+        """What a person does with `pct unlock` in a shell on the node; the API has no such call."""
+        guest = self._simulator.guest(int(request.match_info["vmid"]))
+        if guest is None:
+            return web.Response(status=404)
+        guest.lock = None
+        self._simulator.changed()
         return web.Response(status=204)
 
     async def reset(self, request: web.Request) -> web.Response:
