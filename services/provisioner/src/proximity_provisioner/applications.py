@@ -9,9 +9,10 @@ from proximity.domain.application.process import DEADLINES, UNWIND_DEADLINE, Ste
 from proximity.domain.application.state import Absent, Application, Operation, State
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.cluster.state import Cluster
-from proximity.messaging.event_store import Conflict, Loaded
+from proximity.messaging.event_store import Conflict, Loaded, UnavailableError
 from proximity_provisioner.causes import cause_of
-from proximity_provisioner.effect import carry_out
+from proximity_provisioner.effect import broken, carry_out
+from proximity_provisioner.incarnation import LeaseLostError
 from proximity_provisioner.job import Answer, Happened, Job, Later, backoff
 from proximity_provisioner.journal import NoNewsError
 from proximity_provisioner.sealed import SecretLostError
@@ -19,6 +20,10 @@ from proximity_provisioner.steps import EFFECTS, OBSERVATIONS
 from proximity_provisioner.tools import Tools
 
 log = structlog.get_logger(__name__)
+
+
+# about the log or about this replica, not about the step
+_PASSED_ON = (Conflict, NoNewsError, LeaseLostError, UnavailableError, TimeoutError)
 
 
 class Applications:
@@ -57,7 +62,13 @@ class Applications:
         except SecretLostError as error:
             await self._cannot_ask(application_id, loaded, state.operation, step, error)
             return False
-        answer = await self._act(job)
+        try:
+            answer = await self._act(job)
+        except _PASSED_ON:
+            raise
+        except Exception as error:
+            log.exception("a step broke", application=application_id, operation=job.op.id, step=step.name)
+            answer = broken(job, error)
         if isinstance(answer, Happened):
             return await self._write(job, answer)
         await self._wait(job, answer)

@@ -78,7 +78,8 @@ async def _begin(job: Job, effect: Effect, attempt: int) -> Answer:
         if not isinstance(ready, Ready):
             return ready
         if not await _take_slots(job, effect):
-            return Later(timedelta(seconds=1), because=BUSY)
+            # a slot given back is offered at once; asked for again are those that another replica held
+            return Later(growing(job.waited(), 1.0, 3.0, 0.05), because=BUSY)
         node_time = await job.proxmox.node_time(job.node)
     except ProxmoxError as error:
         return not_now(job, error)
@@ -130,7 +131,7 @@ async def _refused(job: Job, effect: Effect, intent: Intent, error: ProxmoxError
         found = await effect.evidence(job, intent, answered_exists=isinstance(error, AlreadyExistsError))
     except ProxmoxError:
         return _unanswered(job, error.words)
-    verdict = recovery.judge(intent, found)
+    verdict = _judge(job, intent, found)
     if isinstance(verdict, recovery.NotExecuted):
         return job.failed(causes.cause_of(error))
     return await _conclude(job, effect, intent, verdict)
@@ -152,7 +153,9 @@ async def _settling(job: Job, effect: Effect) -> Later | None:
 
 
 async def _take_slots(job: Job, effect: Effect) -> bool:
-    place = Place(job.app.cluster_id, job.node, job.app.placement.rootfs_storage if job.app.placement else None)
+    storage = job.app.placement.rootfs_storage if job.app.placement else None
+    seen = job.cluster.storages.get((job.node, storage)) if storage else None
+    place = Place(job.app.cluster_id, job.node, storage, shared=seen is None or seen.shared)
     return await job.tools.slots.take(job.application_id, job.step, place, effect.counted)
 
 
@@ -163,8 +166,9 @@ async def _follow(job: Job, effect: Effect, intent: Intent, upid: str) -> Answer
     try:
         task = await job.proxmox.task(upid) or await evidence.in_list(job, intent, upid)
         if task is None:
-            found = await effect.evidence(job, intent, answered_exists=False)
-            return await _conclude(job, effect, intent, recovery.judge(intent, found))
+            # neither its log nor the list knows it any more: it ended long ago, and only the guest tells how
+            found = replace(await effect.evidence(job, intent, answered_exists=False), task_over=True)
+            return await _conclude(job, effect, intent, _judge(job, intent, found))
         if task.running:
             waited = job.tools.clock.now() - intent.since
             return Later(growing(waited, 0.3, 2.0, 0.06), kind="poll")
@@ -184,8 +188,8 @@ async def _task_failed(job: Job, effect: Effect, intent: Intent, task: Task) -> 
         return _postponed(job, because)
     killed = words is None or words == KILLED
     if killed or job.step.name != "create":
-        found = await effect.evidence(job, intent, answered_exists=False)
-        verdict = recovery.judge(intent, found)
+        found = replace(await effect.evidence(job, intent, answered_exists=False), task_over=True)
+        verdict = _judge(job, intent, found)
         if killed or isinstance(verdict, recovery.Succeeded):
             return await _conclude(job, effect, intent, verdict)
     log = tuple(await job.proxmox.task_log(task.upid))
@@ -200,7 +204,11 @@ async def _recover(job: Job, effect: Effect, intent: Intent) -> Answer:
         found = await effect.evidence(job, intent, answered_exists=False)
     except ProxmoxError as error:
         return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), _command(intent)))
-    return await _conclude(job, effect, intent, recovery.judge(intent, found))
+    return await _conclude(job, effect, intent, _judge(job, intent, found))
+
+
+def _judge(job: Job, intent: Intent, found: Evidence) -> Verdict:
+    return recovery.judge(intent, found, job.tools.settings.settle)
 
 
 async def _conclude(job: Job, effect: Effect, intent: Intent, verdict: Verdict) -> Answer:
@@ -211,6 +219,13 @@ async def _conclude(job: Job, effect: Effect, intent: Intent, verdict: Verdict) 
             return Happened(effect.outcome(job, 0), settled=True)
         case recovery.Failed(cause=cause):
             return job.failed(cause)
+        case recovery.HalfMade(cause=cause):
+            if not _wanted(job, intent):
+                return job.failed(cause)
+            return Happened(ev.ContainerFoundHalfMade(operation_id=job.op.id, vmid=job.container.vmid))
+        case recovery.Undecided(cause=cause, command=command):
+            # what is only being cleaned up ends here: it says what is left, and how a person gets rid of it
+            return job.failed(_with(cause, command)) if job.op.unwinding else _undecided(job, intent, cause, command)
         case recovery.VmidTaken():
             return Happened(ev.VmidFoundTaken(operation_id=job.op.id, vmid=job.container.vmid))
         case recovery.NotKnownYet():
@@ -222,8 +237,7 @@ async def _conclude(job: Job, effect: Effect, intent: Intent, verdict: Verdict) 
 async def _not_executed(job: Job, effect: Effect, intent: Intent) -> Answer:
     """Or not yet. Still wanted: the same call again. Else it is given up; what comes late is waited for (_settling)."""
     waited = job.tools.clock.now() - intent.since
-    wanted = intent.step in plan(job.app, job.op) and (job.op.unwinding or not job.op.overdue)
-    if wanted:
+    if _wanted(job, intent):
         pause = min(job.tools.settings.repeat_after * intent.attempt, timedelta(seconds=30))
         if waited < pause and intent.upid is None:
             return Later(growing(waited, 0.3, 2.0, 0.2), kind="poll")
@@ -231,13 +245,26 @@ async def _not_executed(job: Job, effect: Effect, intent: Intent) -> Answer:
     return _postponed(job, Cause(code="given_up", message="The call was not executed and is no longer wanted."))
 
 
+def _wanted(job: Job, intent: Intent) -> bool:
+    return intent.step in plan(job.app, job.op) and (job.op.unwinding or not job.op.overdue)
+
+
+def _undecided(job: Job, intent: Intent, cause: Cause, command: str) -> Answer:
+    if job.op.undecided:
+        return Later(timedelta(seconds=30))
+    return Happened(
+        ev.OperationUndecided(operation_id=job.op.id, kind=job.op.kind, step=intent.step, cause=cause, command=command)
+    )
+
+
+def _with(cause: Cause, command: str) -> Cause:
+    return cause.model_copy(update={"message": f"{cause.message} Run `{command}` on the node."})
+
+
 def _not_known(job: Job, intent: Intent, verdict: recovery.NotKnownYet) -> Answer:
     overdue = job.op.unwind_overdue if job.op.unwinding else job.op.overdue
     if overdue and not job.op.undecided:
-        undecided = ev.OperationUndecided(
-            operation_id=job.op.id, kind=job.op.kind, step=intent.step, cause=verdict.cause, command=verdict.command
-        )
-        return Happened(undecided)
+        return _undecided(job, intent, verdict.cause, verdict.command)
     waited = job.tools.clock.now() - intent.since
     return Later(growing(waited, 0.5, 30.0 if job.op.undecided else 5.0, 0.2), because=verdict.cause)
 
@@ -251,6 +278,17 @@ def not_now(job: Job, error: ProxmoxError) -> Answer:
     if causes.passes(error) or not isinstance(error, NotExecutedError):
         return Later(backoff(job.waited()), because=cause)
     return job.failed(cause)
+
+
+def broken(job: Job, error: Exception) -> Answer:
+    """A mistake of ours is no silence either: it is said, tried again, and ends with the operation's time."""
+    cause = Cause(
+        code="internal_error",
+        message=f"Proximity itself failed at this step ({type(error).__name__}); the provisioner's log says where.",
+    )
+    if job.step.intent is not None:
+        return _not_known(job, job.step.intent, recovery.NotKnownYet(cause, _command(job.step.intent)))
+    return Later(backoff(job.waited()), because=cause)
 
 
 def _postponed(job: Job, cause: Cause) -> Happened:

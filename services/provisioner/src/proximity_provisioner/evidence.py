@@ -1,5 +1,6 @@
 """Gathers what recovery.judge needs: what became of a call whose answer nobody has."""
 
+from datetime import timedelta
 from typing import Literal
 
 from proximity.domain.application.events import StepName
@@ -24,11 +25,19 @@ BEFORE = 2
 
 async def our_tasks(job: Job, intent: Intent) -> list[Task]:
     """Tasks of the intent's type and guest that our token began after it; running and finished."""
+    return _ours(job, intent, await _tasks(job, intent))
+
+
+async def _tasks(job: Job, intent: Intent) -> list[Task]:
+    """Everybody's, as far as the token may see them."""
     kind = TASK_TYPES.get(intent.step)
     if kind is None:
         return []
     vmid = None if intent.step == "download_template" else intent.vmid
-    listed = await job.proxmox.tasks(intent.node, vmid=vmid, type=kind, since=intent.node_time - BEFORE)
+    return await job.proxmox.tasks(intent.node, vmid=vmid, type=kind, since=intent.node_time - BEFORE)
+
+
+def _ours(job: Job, intent: Intent, listed: list[Task]) -> list[Task]:
     # the task of an earlier call of the same step may have begun in the same second
     known = job.app.last_tasks.get(intent.step) if intent.upid is None else None
     return [task for task in listed if task.user == job.cluster.token_id and task.upid != known]
@@ -43,7 +52,8 @@ async def guest_evidence(job: Job, intent: Intent, *, answered_exists: bool = Fa
     """Of a call on a guest. Raises ProxmoxError when nobody can tell."""
     # the very first send was refused: whoever works on that number now, it is not for us
     refused_at_once = answered_exists and intent.attempt == 1
-    if intent.upid is None and not refused_at_once and (tasks := await our_tasks(job, intent)):
+    listed = await _tasks(job, intent)
+    if intent.upid is None and not refused_at_once and (tasks := _ours(job, intent, listed)):
         latest = max([task for task in tasks if task.running] or tasks, key=lambda task: task.starttime)
         return Evidence(upid=latest.upid, answered_exists=answered_exists)
     sight = await look(job)
@@ -64,7 +74,12 @@ async def guest_evidence(job: Job, intent: Intent, *, answered_exists: bool = Fa
                 complete="swap" in config.values,
                 power=await _power(job),
             )
-    return Evidence(guest=guest, answered_exists=answered_exists)
+    return Evidence(
+        guest=guest,
+        answered_exists=answered_exists,
+        busy=any(task.running for task in listed),
+        elapsed=timedelta(seconds=await job.proxmox.node_time(intent.node) - intent.node_time),
+    )
 
 
 async def _power(job: Job) -> Literal["running", "stopped", "unknown"]:

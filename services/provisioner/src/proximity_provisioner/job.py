@@ -46,7 +46,7 @@ class Job:
     @property
     def removing(self) -> bool:
         """The guest is to disappear: that it is gone already is as good."""
-        return self.op.kind == "delete" or self.op.unwinding
+        return self.op.kind == "delete" or self.op.unwinding or self.op.remaking
 
     def waited(self) -> timedelta:
         """How long the operation is at this step, by the log's clock."""

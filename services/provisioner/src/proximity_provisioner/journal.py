@@ -31,7 +31,7 @@ ABSENCE = 1.0  # seconds between two tries while NATS is away
 
 
 # Of another attempt they would say something wrong. A success says the same of every attempt.
-_OF_ONE_CALL = (ev.StepPostponed, ev.StepFailed, ev.CallUnanswered, ev.VmidFoundTaken)
+_OF_ONE_CALL = (ev.StepPostponed, ev.StepFailed, ev.CallUnanswered, ev.VmidFoundTaken, ev.ContainerFoundHalfMade)
 
 
 class NoNewsError(Exception):
