@@ -26,7 +26,7 @@ ENOUGH: dict[str, dict[str, int]] = {
     "/vms": GUEST,
     "/storage": STORE,
     "/sdn/zones": {"SDN.Use": 1},
-    "/nodes": {"Sys.Audit": 1},
+    "/nodes": {"Sys.Audit": 1, "Sys.AccessNetwork": 1},
 }
 
 
@@ -112,7 +112,8 @@ def test_a_pool_role_shown_on_a_guest_says_nothing_of_other_guests() -> None:
 
 def test_one_storage_with_the_right_is_enough() -> None:
     dump: Permissions = {**ENOUGH, "/storage": {}, "/storage/btr": {"Datastore.AllocateSpace": 1}}
-    assert missing(dump) == {"templates": ("/storage: Datastore.AllocateTemplate",)}
+    lacking = ("/storage: Datastore.AllocateTemplate",)
+    assert missing(dump) == {"templates": lacking, "images": lacking}
 
 
 def test_a_right_on_a_storage_that_does_not_exist_helps_nobody() -> None:
@@ -121,9 +122,9 @@ def test_a_right_on_a_storage_that_does_not_exist_helps_nobody() -> None:
 
 
 def test_the_only_storage_is_named() -> None:
-    assert missing(without("/storage", "Datastore.AllocateTemplate"), storages=("local",)) == {
-        "templates": ("/storage/local: Datastore.AllocateTemplate",)
-    }
+    lacking = ("/storage/local: Datastore.AllocateTemplate",)
+    found = missing(without("/storage", "Datastore.AllocateTemplate"), storages=("local",))
+    assert found == {"templates": lacking, "images": lacking}
 
 
 def test_audit_or_allocate_space_lets_a_storage_be_seen() -> None:
@@ -134,10 +135,15 @@ def test_audit_or_allocate_space_lets_a_storage_be_seen() -> None:
 
 
 def test_every_node_whose_figures_are_hidden_is_named() -> None:
-    dump: Permissions = {**ENOUGH, "/nodes": {}, "/nodes/pve2": {"Sys.Audit": 0}}
+    dump: Permissions = {**ENOUGH, "/nodes": {"Sys.AccessNetwork": 1}, "/nodes/pve2": {"Sys.Audit": 0}}
     assert missing(dump, nodes=("pve1", "pve2", "pve3")) == {
-        "figures": ("/nodes/pve1: Sys.Audit", "/nodes/pve3: Sys.Audit")
+        "figures": ("/nodes/pve1: Sys.Audit", "/nodes/pve3: Sys.Audit"),
+        "images": ("/nodes/pve2: Sys.AccessNetwork",),
     }
+
+
+def test_pulling_an_image_needs_what_deploying_a_template_does_not() -> None:
+    assert missing(without("/nodes", "Sys.AccessNetwork")) == {"images": ("/nodes/pve: Sys.AccessNetwork",)}
 
 
 def test_rights_on_one_bridge_are_not_rights_on_another() -> None:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from proximity.domain.application.spec import Probe, Resources, Spec, Template, WebAddress
+from proximity.domain.application.image import Image, MountPath, Printable, Variable, is_printable
+from proximity.domain.application.spec import Probe, Resources, Runtime, Spec, Template, WebAddress
 
 Value = str | int | bool
 Type = Literal["string", "integer", "boolean", "secret", "text"]
@@ -31,6 +32,31 @@ class RecipeTemplate(Template):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     version: Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.+~-]*$")]
+
+
+class RecipeImage(Image):
+    """A tag that moves would make two containers of one recipe differ."""
+
+    model_config = _EXACT
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.reference.endswith(":latest"):
+            raise ValueError("latest is another image every day: name a version")
+        return self
+
+
+class FromSetting(_Part):
+    """Whatever the setting with this key is."""
+
+    setting: str
+
+
+class RecipeVolume(_Part):
+    """`size_gib` in GiB; of an integer setting with a default, if a person may choose it."""
+
+    path: MountPath
+    size_gib: Annotated[int, Field(ge=1)] | FromSetting
 
 
 class RecipeProbe(Probe):
@@ -127,7 +153,10 @@ class RecipeResources(_Part):
 
 
 class Recipe(_Part):
-    """`version` is the recipe's own; `docs` is where the application itself is described."""
+    """`version` is the recipe's own; `docs` is where the application itself is described.
+
+    `environment`: variable -> its value, or the setting it comes from; one that nobody set is left out.
+    """
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
     name: Text
@@ -136,9 +165,14 @@ class Recipe(_Part):
     categories: Annotated[list[Text], Field(min_length=1)]
     licence: Text
     docs: Annotated[str, Field(pattern=r"^https://\S+$")]
-    runtime: Literal["template"]
-    template: RecipeTemplate
+    runtime: Runtime
+    template: RecipeTemplate | None = None
+    image: RecipeImage | None = None
     resources: RecipeResources
+    volumes: list[RecipeVolume] = []
+    environment: dict[Variable, Printable | FromSetting] = {}
+    entrypoint: Annotated[Printable, Field(min_length=1)] | None = None
+    os: Literal["auto", "unmanaged"] = "auto"
     probe: RecipeProbe = RecipeProbe()
     web: RecipeWeb | None = None
     settings: list[Setting] = []
@@ -152,6 +186,28 @@ class Recipe(_Part):
         if (self.probe.kind == "none") != (self.probe.port is None):
             raise ValueError("a probe needs a port, and no probe has none")
         return self
+
+    @model_validator(mode="after")
+    def _of_its_runtime(self) -> Self:
+        wanted, other = ("template", "image") if self.runtime == "template" else ("image", "template")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"the runtime {self.runtime} needs a {wanted} and no {other}")
+        if self.runtime == "template" and (self.volumes or self.environment or self.entrypoint or self.os != "auto"):
+            raise ValueError("volumes, environment, entrypoint and os belong to an image")
+        if len({volume.path for volume in self.volumes}) < len(self.volumes):
+            raise ValueError("two volumes have the same path")
+        known = {setting.key: setting for setting in self.settings}
+        for volume in self.volumes:
+            if isinstance(volume.size_gib, FromSetting) and not _is_size(known.get(volume.size_gib.setting)):
+                raise ValueError(f"the size of {volume.path} needs an integer setting with a default and a min of 1")
+        for name, value in self.environment.items():
+            if isinstance(value, FromSetting) and value.setting not in known:
+                raise ValueError(f"{name} comes from a setting that is not there: {value.setting}")
+        return self
+
+
+def _is_size(setting: Setting | None) -> bool:
+    return setting is not None and setting.type == "integer" and setting.default is not None and (setting.min or 0) >= 1
 
 
 @dataclass(frozen=True)
@@ -182,12 +238,41 @@ class Resolved:
             {
                 "recipe": self.recipe.slug,
                 "recipe_version": self.recipe.version,
-                **self.recipe.model_dump(include={"runtime", "template", "probe", "web"}),
+                **self.recipe.model_dump(include={"runtime", "template", "image", "entrypoint", "os", "probe", "web"}),
                 "resources": self.resources.model_dump(),
+                "volumes": [{"path": volume.path, "size_gib": self._size(volume)} for volume in self.recipe.volumes],
+                "environment": self._environment(),
+                "secret_environment": {
+                    name: value.setting
+                    for name, value in self.recipe.environment.items()
+                    if isinstance(value, FromSetting) and value.setting in sealed
+                },
+                # an image's processes need no namespaces of their own
+                "nesting": self.recipe.runtime == "template",
                 "settings": self.spec_settings,
                 "secrets": dict(sealed),
             }
         )
+
+    def _size(self, volume: RecipeVolume) -> int:
+        if isinstance(volume.size_gib, FromSetting):
+            return int(self.spec_settings[volume.size_gib.setting])
+        return volume.size_gib
+
+    def _environment(self) -> dict[str, str]:
+        """Without what is secret."""
+        environment = {}
+        for name, value in self.recipe.environment.items():
+            if not isinstance(value, FromSetting):
+                environment[name] = value
+            elif value.setting in self.spec_settings:
+                environment[name] = _spelled(self.spec_settings[value.setting])
+        return environment
+
+
+def _spelled(value: Value) -> str:
+    """As programs expect it in their environment."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def resolve(recipe: Recipe, settings: Mapping[str, object]) -> Resolved:
@@ -200,6 +285,7 @@ def resolve(recipe: Recipe, settings: Mapping[str, object]) -> Resolved:
     values: dict[str, Value] = {}
     secrets: dict[str, str] = {}
     generated: list[str] = []
+    variables = {value.setting for value in recipe.environment.values() if isinstance(value, FromSetting)}
     for setting in recipe.settings:
         value = given.get(setting.key, setting.default)
         if value is None:
@@ -209,6 +295,9 @@ def resolve(recipe: Recipe, settings: Mapping[str, object]) -> Resolved:
                 problems.append(Problem(setting.key, f"{setting.label} is needed."))
         elif problem := setting.problem_with(value):
             problems.append(Problem(setting.key, problem))
+        elif setting.key in variables and not is_printable(str(value)):
+            unfit = f"{setting.label} must be a single line without control characters: it becomes a variable."
+            problems.append(Problem(setting.key, unfit))
         elif setting.type == "secret":
             secrets[setting.key] = str(value)
         elif isinstance(value, str | int):

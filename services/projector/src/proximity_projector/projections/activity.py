@@ -16,10 +16,13 @@ SENTENCES: dict[type[Event], str] = {
     app.RestartRequested: "{name} is to be restarted.",
     app.DeleteRequested: "{name} is to be deleted.",
     app.CancelRequested: "What is being done with {name} is to be cancelled.",
+    app.OperationResolved: "A person says of {step} of {name}: {verdict}.",
     app.PreflightPassed: "A place for {name} was chosen: {e.reason}.",
     app.TemplateDownloaded: "Template {e.volid} was downloaded for {name}.",
+    app.ImagePulled: "The image of {name} was pulled to {e.volid}.",
     app.VmidClaimed: "{name} gets VMID {e.vmid} on {e.node}.",
     app.VmidFoundTaken: "VMID {e.vmid} is taken by another guest: {name} gets another one.",
+    app.ContainerFoundHalfMade: "Proxmox broke off in the middle of creating container {e.vmid} of {name}: again.",
     app.ContainerCreated: "Container {e.vmid} was created on {e.node} for {name}.",
     app.ContainerConfigured: "The container of {name} was configured.",
     app.ContainerStarted: "The container of {name} was started.",
@@ -61,30 +64,35 @@ KINDS = {
     "restart": "restart",
     "delete": "deletion",
     "cancel": "cancelling",
+    "resolve": "resolving",
     "connect": "connection",
     "check": "check",
     "remove": "removal",
 }
+VERDICTS = {"succeeded": "it took effect", "not_executed": "it was not executed", "failed": "it failed"}
 
 
 def summary(event: Event, name: str) -> str | None:
-    """None: nobody wants to read about it (a step's beginning, a repeated waiting, the end of a cancelling)."""
+    """None: nobody wants to read about it (a step's beginning, a repeated waiting, a cancelling's own end)."""
     sentence = SENTENCES.get(type(event))
-    if sentence is None or (isinstance(event, app.OperationSucceeded) and event.kind == "cancel"):
+    if sentence is None or (isinstance(event, app.OperationSucceeded) and event.kind in ("cancel", "resolve")):
         return None
-    kind, step, remains, nodes = "", "", "", ""
+    kind, step, remains, nodes, verdict = "", "", "", "", ""
     match event:
         case CommandRejected(command=command) | CommandDeadLettered(command=command):
             kind = kind_of(command)
         case app.CallUnanswered() | app.StepTakenOver() | app.StepFailed():
             step = event.step.replace("_", " ")
+        case app.OperationResolved(step=name_of_step, verdict=said):
+            step, verdict = name_of_step.replace("_", " "), VERDICTS[said]
         case app.OperationFailed(left_behind=left) | app.OperationCancelled(left_behind=left):
             kind, remains = event.kind, f" {left} may still exist on Proxmox." if left else ""
         case app.OperationSucceeded() | app.OperationUndecided() | cl.OperationFailed():
             kind = event.kind
         case cl.ClusterConnected(findings=found) | cl.ClusterChecked(findings=found):
             nodes = "1 node" if len(found.nodes) == 1 else f"{len(found.nodes)} nodes"
-    return sentence.format(name=name, e=event, kind=KINDS.get(kind, kind), step=step, remains=remains, nodes=nodes)
+    words = {"kind": KINDS.get(kind, kind), "step": step, "remains": remains, "nodes": nodes, "verdict": verdict}
+    return sentence.format(name=name, e=event, **words)
 
 
 def detail(event: Event) -> Json:

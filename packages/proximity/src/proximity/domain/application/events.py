@@ -14,6 +14,7 @@ Kind = Literal["deploy", "start", "shutdown", "stop", "restart", "delete"]
 StepName = Literal[
     "preflight",
     "download_template",
+    "pull_image",
     "claim_vmid",
     "create",
     "configure",
@@ -170,6 +171,13 @@ class TemplateDownloaded(_OfOperation):
     volid: str
 
 
+class ImagePulled(_OfOperation):
+    """The image lies as an archive in the storage: `volid`."""
+
+    TYPE: ClassVar[str] = "application.image_pulled.v1"
+    volid: str
+
+
 class VmidClaimed(_OfOperation):
     TYPE: ClassVar[str] = "application.vmid_claimed.v1"
     cluster_id: str
@@ -291,6 +299,7 @@ Requested = DeployRequested | StartRequested | ShutdownRequested | StopRequested
 Outcome = (
     PreflightPassed
     | TemplateDownloaded
+    | ImagePulled
     | VmidClaimed
     | VmidFoundTaken
     | ContainerFoundHalfMade
@@ -337,6 +346,7 @@ EVENTS: tuple[type[Event], ...] = (
     StepFailed,
     PreflightPassed,
     TemplateDownloaded,
+    ImagePulled,
     VmidClaimed,
     VmidFoundTaken,
     ContainerFoundHalfMade,

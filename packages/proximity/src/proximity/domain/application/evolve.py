@@ -220,6 +220,7 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
 COMPLETES: dict[type, StepName] = {
     ev.PreflightPassed: "preflight",
     ev.TemplateDownloaded: "download_template",
+    ev.ImagePulled: "pull_image",
     ev.VmidClaimed: "claim_vmid",
     ev.ContainerCreated: "create",
     ev.ContainerConfigured: "configure",

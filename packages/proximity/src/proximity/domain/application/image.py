@@ -28,7 +28,7 @@ Environment = Mapping[str, str]
 
 
 class Image(BaseModel):
-    """`reference`: registry, path and tag in full, `docker.io/library/nginx:1.27.3`; never a digest: Proxmox refuses it."""
+    """`reference`: registry, path and tag, `docker.io/library/nginx:1.27.3`; never a digest: Proxmox refuses it."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -3,34 +3,44 @@
 import re
 from dataclasses import dataclass
 
+from proximity.domain.application.image import Image
 from proximity.domain.application.spec import Spec, Template
 from proximity.domain.application.state import Placement
 from proximity.domain.operation.cause import Cause
 
 GIB = 1024**3
+IMAGES_SINCE = (9, 1)  # the first Proxmox VE that makes containers of images
 MIB = 1024**2
 
 
 @dataclass(frozen=True)
 class StorageFacts:
-    """`available` in bytes; `templates`: volume ids of the templates in it."""
+    """`available` in bytes; `templates`: volume ids of the templates and image archives in it. `may_pull`: the token
+    may add to them.
+    """
 
     storage: str
     content: frozenset[str]
     available: int
     active: bool
     templates: tuple[str, ...] = ()
+    may_pull: bool = True
 
 
 @dataclass(frozen=True)
 class NodeFacts:
-    """`memory_free` in bytes, None if the token may not see it. `downloadable`: file names the node can download."""
+    """`memory_free` in bytes, None if the token may not see it. `downloadable`: file names the node can download.
+
+    Looked at for an image only: `version` of Proxmox VE, and `may_pull`: the token may let the node ask registries.
+    """
 
     node: str
     online: bool
     memory_free: int | None
     storages: tuple[StorageFacts, ...] = ()
     downloadable: tuple[str, ...] = ()
+    version: str = ""
+    may_pull: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,10 +102,10 @@ def _fits(spec: Spec, node: NodeFacts) -> Chosen | Cause:
     rootfs = _rootfs(spec, node)
     if isinstance(rootfs, Cause):
         return rootfs
-    template = _template(spec.template, node)
-    if isinstance(template, Cause):
-        return template
-    storage, volid, present = template
+    source = _source(spec, node)
+    if isinstance(source, Cause):
+        return source
+    storage, volid, present = source
     free = "" if node.memory_free is None else f", {node.memory_free // MIB} MiB of memory free"
     return Chosen(
         Placement(node.node, rootfs.storage, storage, volid, present),
@@ -111,23 +121,67 @@ def _rootfs(spec: Spec, node: NodeFacts) -> StorageFacts | Cause:
             message=f"Node {node.node} has no active storage for container disks (content type rootdir).",
         )
     best = max(fit, key=lambda s: s.available)
-    if best.available < spec.resources.disk_gib * GIB:
+    if best.available < spec.disk_gib * GIB:
         return Cause(
             code="storage_full",
             message=f"Node {node.node} has {best.available // GIB} GiB free on {best.storage}, "
-            f"{spec.resources.disk_gib} GiB are needed.",
+            f"{spec.disk_gib} GiB are needed.",
         )
     return best
 
 
-def _template(wanted: Template, node: NodeFacts) -> tuple[str, str, bool] | Cause:
-    """(storage, volume id, present). The recipe's version if it can be had, else the newest of that name."""
+def _source(spec: Spec, node: NodeFacts) -> tuple[str, str, bool] | Cause:
+    """(storage, volume id, present) of what the container is made of."""
+    if spec.image is not None and (too_old := _unsupported(node)):
+        return too_old
     stores = [s for s in node.storages if s.active and "vztmpl" in s.content]
     if not stores:
         return Cause(
             code="no_template_storage",
             message=f"Node {node.node} has no active storage for container templates (content type vztmpl).",
         )
+    if spec.image is not None:
+        return _archive(spec.image, node, stores)
+    if spec.template is None:
+        raise ValueError("a spec has a template or an image")
+    return _template(spec.template, node, stores)
+
+
+def _unsupported(node: NodeFacts) -> Cause | None:
+    numbers = tuple(int(number) for number in re.findall(r"\d+", node.version)[:2])
+    if numbers >= IMAGES_SINCE:
+        return None
+    needed = ".".join(map(str, IMAGES_SINCE))
+    return Cause(
+        code="oci_unsupported",
+        message=f"Node {node.node} runs Proxmox VE {node.version or '(unknown)'}, and applications made of images need "
+        f"{needed} or newer. Upgrade the node, choose another one, or a recipe that is made of a template.",
+    )
+
+
+def _archive(image: Image, node: NodeFacts, stores: list[StorageFacts]) -> tuple[str, str, bool] | Cause:
+    """Where it is already, else where there is most room for it."""
+    file = f"{image.archive}.tar"
+    for store in stores:
+        if (volid := f"{store.storage}:vztmpl/{file}") in store.templates:
+            return store.storage, volid, True
+    missing = []
+    if not node.may_pull:
+        missing.append(f"/nodes/{node.node}: Sys.AccessNetwork")
+    allowed = [store for store in stores if store.may_pull]
+    if not allowed:
+        missing.append(f"/storage/{stores[0].storage}: Datastore.AllocateTemplate")
+    if missing:
+        return Cause(
+            code="missing_rights",
+            message=f"The API token lacks rights to pull an image on {node.node}: {'; '.join(missing)}.",
+        )
+    target = max(allowed, key=lambda s: s.available).storage
+    return target, f"{target}:vztmpl/{file}", False
+
+
+def _template(wanted: Template, node: NodeFacts, stores: list[StorageFacts]) -> tuple[str, str, bool] | Cause:
+    """The recipe's version if it can be had, else the newest of that name."""
     there = {volid: s.storage for s in stores for volid in s.templates}
     exact = f"{wanted.name}_{wanted.version}_"
     for volid, storage in there.items():

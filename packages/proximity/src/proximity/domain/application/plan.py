@@ -16,7 +16,7 @@ def plan(app: "Application", op: "Operation") -> tuple[StepName, ...]:
         case "deploy":
             return (
                 "preflight",
-                *(() if app.placement and app.placement.template_present else ("download_template",)),
+                *_fetching(app),
                 "claim_vmid",
                 *(("destroy", "prove_gone") if op.remaking else ()),
                 "create",
@@ -33,6 +33,13 @@ def plan(app: "Application", op: "Operation") -> tuple[StepName, ...]:
             return ("stop",)
         case "delete":
             return _removal(app, op)
+
+
+def _fetching(app: "Application") -> tuple[StepName, ...]:
+    """What the container is made of, unless it is on the node already."""
+    if app.placement and app.placement.template_present:
+        return ()
+    return ("pull_image",) if app.spec.runtime == "oci" else ("download_template",)
 
 
 def _going_up(app: "Application") -> tuple[StepName, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Permissions = Mapping[str, Mapping[str, int]]
-Feature = Literal["observe", "figures", "quorum", "templates", "deploy", "configure", "power", "delete"]
+Feature = Literal["observe", "figures", "quorum", "templates", "images", "deploy", "configure", "power", "delete"]
 Kind = Literal["guests", "every_node", "a_storage", "bridge", "root"]
 
 
@@ -25,13 +25,15 @@ def _guests(*privileges: str) -> tuple[Need, ...]:
     return tuple(Need("guests", (privilege,)) for privilege in privileges)
 
 
-# A deployment starts the container, then sets its tags; a template is downloaded only if it is not there (`templates`).
+# A deployment starts the container, then sets its tags; a template is downloaded only if it is not there (`templates`),
+# as an image is pulled (`images`).
 # Deleting reads the guest first: nothing is destroyed that is not proven ours.
 FEATURES: dict[Feature, tuple[Need, ...]] = {
     "observe": (*_guests("VM.Audit"), Need("a_storage", ("Datastore.Audit", "Datastore.AllocateSpace"))),
     "figures": (Need("every_node", ("Sys.Audit",)),),
     "quorum": (Need("root", ("Sys.Audit",)),),
     "templates": (Need("a_storage", ("Datastore.AllocateTemplate",)),),
+    "images": (Need("a_storage", ("Datastore.AllocateTemplate",)), Need("every_node", ("Sys.AccessNetwork",))),
     "deploy": (
         *_guests(
             "VM.Allocate",
