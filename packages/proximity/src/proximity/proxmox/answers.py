@@ -139,13 +139,20 @@ def _guest(entry: Entry, kind: Literal["lxc", "qemu"]) -> GuestSeen:
 
 def guest_config(data: Any) -> GuestConfig:
     entry = row(data)
-    values = {key: _plain(value) for key, value in entry.items() if key != "digest"}
+    values = {key: _plain(value) for key, value in entry.items() if key not in ("digest", "env")}
     return GuestConfig(
         digest=text(entry, "digest"),
         description=values.get("description", "").removesuffix("\n"),  # Proxmox adds it
         lock=values.get("lock"),
         values=values,
+        environment=_environment(str(entry.get("env") or "")),
     )
+
+
+def _environment(joined: str) -> dict[str, str]:
+    """`NAME=value`, separated by NUL."""
+    pairs = (entry.partition("=") for entry in joined.split("\0") if entry)
+    return {name: value for name, _, value in pairs}
 
 
 def _plain(value: Any) -> str:

@@ -66,6 +66,9 @@ class ProxmoxClient:
     async def version(self) -> Version:
         return answers.version(await self._read("version"))
 
+    async def node_version(self, node: str) -> Version:
+        return answers.version(await self._read("nodes", node, "version"))
+
     async def permissions(self, path: str | None = None) -> dict[str, dict[str, int]]:
         return answers.permissions(await self._read("access", "permissions", path=path))
 

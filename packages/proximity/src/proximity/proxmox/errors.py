@@ -65,7 +65,7 @@ class LockedError(RefusedError):
 
 
 class AlreadyExistsError(RefusedError):
-    """`CT N already exists`: by us before, or by somebody else."""
+    """`CT N already exists`, `refusing to override existing file`: by us before, or by somebody else."""
 
 
 class GuestMissingError(RefusedError):

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from proximity.domain.application.image import Environment, Volume
 from proximity.proxmox import answers
 from proximity.proxmox.client import ProxmoxClient, was_not_sent
 from proximity.proxmox.connection import Connection
@@ -15,7 +16,9 @@ EFFECTS = 64  # calls of one cluster at once; threads are made as they are neede
 @dataclass(frozen=True)
 class ContainerSpec:
     """Body of a create. Never `start`, never tags (a pool token may not), never `swap` (its absence shows a create that
-    did not finish). `password`: opened from the vault, kept out of repr and logs.
+    did not finish), never an environment (that of an image overwrites it). `password`: opened from the vault, kept out
+    of repr and logs. `volumes`: made now, so that what an image has at their paths lands in them. `host_managed`: the
+    host asks for the address, the container has nothing that could. `ostype`: detected if it is None.
     """
 
     vmid: int
@@ -30,6 +33,9 @@ class ContainerSpec:
     nesting: bool = True
     password: str | None = field(default=None, repr=False)
     ssh_public_keys: str | None = None
+    volumes: tuple[Volume, ...] = ()
+    host_managed: bool = False
+    ostype: str | None = None
 
 
 class Hypervisor(Observer, Protocol):
@@ -40,8 +46,10 @@ class Hypervisor(Observer, Protocol):
 
     async def create_container(self, node: str, spec: ContainerSpec) -> str: ...
 
-    async def configure_container(self, node: str, vmid: int, values: dict[str, str], digest: str) -> None:
-        """Synchronous on Proxmox: when it returns it is done."""
+    async def configure_container(
+        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None = None
+    ) -> None:
+        """Synchronous on Proxmox: when it returns it is done. `environment` replaces all of it; kept out of errors."""
         ...
 
     async def start_container(self, node: str, vmid: int) -> str: ...
@@ -56,6 +64,10 @@ class Hypervisor(Observer, Protocol):
 
     async def download_template(self, node: str, storage: str, template: str) -> str:
         """From the node's template index."""
+        ...
+
+    async def pull_image(self, node: str, storage: str, reference: str, archive: str) -> str:
+        """From its registry, as the archive `<archive>.tar`. AlreadyExistsError: there is such a file."""
         ...
 
 
@@ -76,8 +88,11 @@ class ProxmoxHypervisor(ProxmoxClient):
     async def create_container(self, node: str, spec: ContainerSpec) -> str:
         return answers.upid(await self._act("post", "nodes", node, "lxc", values=_create_body(spec)))
 
-    async def configure_container(self, node: str, vmid: int, values: dict[str, str], digest: str) -> None:
-        await self._act("put", "nodes", node, "lxc", vmid, "config", values={**values, "digest": digest})
+    async def configure_container(
+        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None = None
+    ) -> None:
+        joined = {"env": "\0".join(f"{name}={value}" for name, value in environment.items())} if environment else {}
+        await self._act("put", "nodes", node, "lxc", vmid, "config", values={**values, **joined, "digest": digest})
 
     async def start_container(self, node: str, vmid: int) -> str:
         return await self._power(node, vmid, "start")
@@ -95,6 +110,10 @@ class ProxmoxHypervisor(ProxmoxClient):
         wanted = {"storage": storage, "template": template}
         return answers.upid(await self._act("post", "nodes", node, "aplinfo", values=wanted))
 
+    async def pull_image(self, node: str, storage: str, reference: str, archive: str) -> str:
+        path = ("nodes", node, "storage", storage, "oci-registry-pull")
+        return answers.upid(await self._act("post", *path, values={"reference": reference, "filename": archive}))
+
     async def _power(self, node: str, vmid: int, action: str, **values: Any) -> str:
         return answers.upid(await self._act("post", "nodes", node, "lxc", vmid, "status", action, values=values))
 
@@ -110,6 +129,11 @@ class ProxmoxHypervisor(ProxmoxClient):
 
 
 def _create_body(spec: ContainerSpec) -> dict[str, Any]:
+    # without backup=1 a backup would leave a volume out
+    volumes = {
+        f"mp{number}": f"{spec.rootfs_storage}:{volume.size_gib},mp={volume.path},backup=1"
+        for number, volume in enumerate(spec.volumes)
+    }
     return {
         "vmid": spec.vmid,
         "hostname": spec.hostname,
@@ -117,10 +141,12 @@ def _create_body(spec: ContainerSpec) -> dict[str, Any]:
         "rootfs": f"{spec.rootfs_storage}:{spec.disk_gib}",
         "cores": spec.cores,
         "memory": spec.memory_mib,
-        "net0": f"name=eth0,bridge={spec.bridge},ip=dhcp",
+        **volumes,
+        "net0": f"name=eth0,bridge={spec.bridge},ip=dhcp" + (",host-managed=1" if spec.host_managed else ""),
         "unprivileged": 1,
         "features": "nesting=1" if spec.nesting else None,
         "description": spec.description,
         "password": spec.password,
         "ssh-public-keys": spec.ssh_public_keys,
+        "ostype": spec.ostype,
     }

@@ -1,6 +1,6 @@
 """The observing port: reads only. The reconciler and the api see Proxmox through this."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 
@@ -69,12 +69,15 @@ class Resources:
 
 @dataclass(frozen=True)
 class GuestConfig:
-    """`values`: every key as Proxmox gives it, as text, digest apart. `description` without the trailing newline."""
+    """`values`: every key as Proxmox gives it, as text, but for the digest and `environment`, which may hold secrets.
+    `description` without the trailing newline.
+    """
 
     digest: str
     description: str
     lock: str | None
     values: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,10 @@ class Observer(Protocol):
 
     async def version(self) -> Version: ...
 
+    async def node_version(self, node: str) -> Version:
+        """Of that node: those of a cluster may differ."""
+        ...
+
     async def permissions(self, path: str | None = None) -> dict[str, dict[str, int]]:
         """path -> privilege -> propagates (a 0 means the right is there). With `path`: exactly that path."""
         ...
@@ -131,7 +138,7 @@ class Observer(Protocol):
     async def storages(self, node: str) -> list[StorageOnNode]: ...
 
     async def templates(self, node: str, storage: str) -> list[str]:
-        """Volume ids of the container templates in the storage."""
+        """Volume ids of the container templates and image archives in the storage."""
         ...
 
     async def downloadable_templates(self, node: str) -> list[str]:

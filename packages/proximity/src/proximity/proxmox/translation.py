@@ -36,6 +36,7 @@ _BY_STATUS: dict[int, type[ProxmoxError]] = {
 _BY_WORDS: tuple[tuple[type[ProxmoxError], str], ...] = (
     (AlreadyExistsError, r"(unable to create CT \d+ - )?(CT|VM) \d+ already exists on node '.+'"),
     (AlreadyExistsError, r"(unable to create CT \d+ - )?(CT|VM) \d+ already exists"),
+    (AlreadyExistsError, r"refusing to override existing file '.+'"),
     (GuestMissingError, r"Configuration file 'nodes/.+/lxc/\d+\.conf' does not exist"),
     (ConfigurationChangedError, r"detected modified configuration.*"),
     (LockedError, r"CT is locked \(.+\)"),
@@ -50,6 +51,10 @@ _BY_WORDS: tuple[tuple[type[ProxmoxError], str], ...] = (
     (RefusedError, r"unable to use volume .+ - content type needs to be '.+'"),
     (RefusedError, r"unable to parse directory volume name '.*'"),
     (RefusedError, r"Only root can pass arbitrary filesystem paths\..*"),
+    # from the sources of Proxmox VE 9.1, not seen
+    (RefusedError, r"Install 'skopeo' to pull OCI images from registries\."),
+    (RefusedError, r"can't upload to storage type '.+', not a file based storage!"),
+    (RefusedError, r"storage '.+' is not configured for content-type '.+'"),
     (RefusedError, r"SSH public key validation error"),
     (UnreachableError, r"hostname lookup '.+' failed - .*"),
     (RefusedError, r"no such cluster node '.+'"),

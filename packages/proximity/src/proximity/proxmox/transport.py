@@ -1,7 +1,7 @@
 """How a request travels: proxmoxer on a requests session that trusts one certificate and never sends anything twice."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -27,6 +27,8 @@ from proximity.proxmox.errors import (
     UntrustedCertificateError,
 )
 from proximity.proxmox.translation import error_for
+
+SHORTEST_SECRET = 6  # characters; to hide shorter ones would only garble words
 
 
 class _Line(HTTPSConnection):
@@ -114,7 +116,7 @@ class Api:
         try:
             return getattr(resource, method)(**values)
         except ProxmoxError as error:
-            error.hide(self._secret, values.get("password"))
+            error.hide(self._secret, values.get("password"), *_sensitive(values.get("env")))
             raise
         except requests.Timeout:
             raise UnansweredError(f"{self._endpoint}: no answer within {self._read_timeout:g} s") from None
@@ -125,6 +127,15 @@ class Api:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _sensitive(environment: str | None) -> Iterator[str]:
+    """What of a container's environment must not come back in an error: its entries, and what could be a secret."""
+    for entry in str(environment or "").split("\0"):
+        yield entry
+        value = entry.partition("=")[2]
+        if len(value) >= SHORTEST_SECRET:
+            yield value
 
 
 def _segment(part: str | int) -> str:
