@@ -38,6 +38,7 @@ STEPS: list[StepName] = [
     "prove_gone",
 ]
 VMIDS = st.integers(20001, 20004)
+VERDICTS = ["succeeded", "not_executed", "failed"]
 COMMANDS: list[Callable[..., cmd.ApplicationCommand]] = [
     cmd.StartApplication,
     cmd.ShutdownApplication,
@@ -65,6 +66,7 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
         st.builds(ev.TemplateDownloaded, **of, volid=st.just("local:vztmpl/x")),
         st.builds(ev.VmidClaimed, **of, cluster_id=st.just(CLUSTER), node=st.just("pve"), vmid=VMIDS),
         st.builds(ev.VmidFoundTaken, **of, vmid=VMIDS),
+        st.builds(ev.ContainerFoundHalfMade, **of, vmid=VMIDS),
         st.builds(ev.ContainerCreated, **of, node=st.just("pve"), vmid=VMIDS),
         st.builds(ev.ContainerProvenGone, **of, node=st.just("pve"), vmid=VMIDS),
         st.builds(ev.AddressFound, **of, address=st.just("10.0.0.9")),
@@ -97,6 +99,7 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
     )
 
 
+GOES_WRONG = ["fails", "postponed", "withdrawn", "lost", "half made", "overdue", "taken"]
 OPERATIONS = st.sampled_from(["deploy", "one", "two"])
 KINDS = st.sampled_from(["deploy", "start", "shutdown", "stop", "restart", "delete"])
 ANYTHING = st.one_of(
@@ -115,6 +118,13 @@ ANYTHING = st.one_of(
     ),
     st.builds(ev.DeleteRequested, operation_id=OPERATIONS, force=st.booleans()),
     st.builds(ev.CancelRequested, operation_id=OPERATIONS, by_operation_id=OPERATIONS),
+    st.builds(
+        ev.OperationResolved,
+        operation_id=OPERATIONS,
+        by_operation_id=OPERATIONS,
+        step=st.sampled_from(STEPS),
+        verdict=st.sampled_from(VERDICTS),
+    ),
     st.builds(ev.OperationSucceeded, operation_id=OPERATIONS, kind=KINDS),
     st.builds(ev.OperationFailed, operation_id=OPERATIONS, kind=KINDS, cause=st.just(CAUSE)),
     st.builds(ev.OperationCancelled, operation_id=OPERATIONS, kind=KINDS, by_operation_id=OPERATIONS),
@@ -175,6 +185,26 @@ class TwoApplicationsWithOneName(RuleBasedStateMachine):
             ),
         )
 
+    @rule(which=st.integers(0, 1), verdict=st.sampled_from(VERDICTS))
+    def becomes_undecided_and_is_resolved(self, which: int, verdict: Any) -> None:
+        life = self.lives[which]
+        if life.step is None or life.step.intent is None:
+            return
+        operation_id = life.step.operation_id
+        undecided = ev.OperationUndecided(
+            operation_id=operation_id, kind="deploy", step=life.step.name, cause=CAUSE, command="pct status 20001"
+        )
+        self._record(life, undecided)
+        self._ask(
+            life,
+            cmd.ResolveOperation(
+                operation_id=self._new_id(),
+                application_id=life.id,
+                target_operation_id=operation_id,
+                verdict=verdict,
+            ),
+        )
+
     @rule(which=st.integers(0, 1), times=st.integers(1, 8))
     def go_on(self, which: int, times: int) -> None:
         for _ in range(times):
@@ -186,7 +216,7 @@ class TwoApplicationsWithOneName(RuleBasedStateMachine):
         life = self.lives[which]
         self._record(life, data.draw(happenings(st.just(operation))))
 
-    @rule(which=st.integers(0, 1), how=st.sampled_from(["fails", "postponed", "withdrawn", "lost", "overdue", "taken"]))
+    @rule(which=st.integers(0, 1), how=st.sampled_from(GOES_WRONG))
     def goes_wrong(self, which: int, how: str) -> None:
         life = self.lives[which]
         step = life.step
@@ -203,6 +233,10 @@ class TwoApplicationsWithOneName(RuleBasedStateMachine):
                 outcome = ev.StepPostponed(**of, cause=CAUSE, withdrawn=how == "withdrawn")
             case "lost":
                 outcome = ev.CallUnanswered(**of, reason="596")
+            case "half made":
+                outcome = ev.ContainerFoundHalfMade(
+                    operation_id=op.id, vmid=life.app.container.vmid if life.app.container else 0
+                )
             case "overdue":
                 phase: Any = "unwind" if op.unwinding else "forward"
                 outcome = ev.DeadlinePassed(operation_id=op.id, phase=phase, waiting_for=step.name)

@@ -3,13 +3,14 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from proximity.domain.application.commands import CancelOperation
+from proximity.domain.application.commands import CancelOperation, ResolveOperation
 from proximity.messaging.aggregates import APPLICATION
 from proximity_api import operations_read, queries, views
-from proximity_api.accept import ANSWERS, accept, order
+from proximity_api.accept import ANSWERS, Order, accept, order, ordering
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import parts_of
@@ -64,6 +65,44 @@ async def cancel(request: Request, operation_id: UUID) -> Response:
             operation_id=ordered.operation_id,
             application_id=found.target,
             target_operation_id=str(operation_id),
+        )
+
+    return await accept(ordered, APPLICATION, found.target, make)
+
+
+class ResolveRequest(BaseModel):
+    """What became of the call: `succeeded` (it took effect), `not_executed` (nor will it be: it is sent again if it is
+    still wanted) or `failed` (the operation ends; a deployment removes what it made, as far as Proxmox lets it).
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"verdict": "not_executed"}]})
+
+    verdict: Literal["succeeded", "not_executed", "failed"]
+
+
+@router.post(
+    "/{operation_id}/resolve",
+    operation_id="resolveOperation",
+    summary="Say what is true",
+    status_code=202,
+    responses=ANSWERS | errors(404, 409),
+)
+async def resolve(
+    operation_id: UUID, body: ResolveRequest, ordered: Annotated[Order, Depends(ordering("operator"))]
+) -> Response:
+    """Of an undecided operation, whose `resolve_command` is to be run on the node first. An operation of its own."""
+    found = await operations_read.find(parts_of(ordered.request), str(operation_id))
+    if found is None:
+        raise Problem("not_found", "There is no such operation.")
+
+    async def make() -> ResolveOperation:
+        if found.status != "undecided":
+            raise Problem("not_undecided", "Nobody has to decide about it: it is over, or finds out by itself.")
+        return ResolveOperation(
+            operation_id=ordered.operation_id,
+            application_id=found.target,
+            target_operation_id=str(operation_id),
+            verdict=body.verdict,
         )
 
     return await accept(ordered, APPLICATION, found.target, make)

@@ -35,6 +35,7 @@ CODES: dict[str, tuple[int, str]] = {
     "name_taken": (409, "The name is taken"),
     "no_cluster": (409, "No cluster is connected"),
     "not_cancellable": (409, "This operation cannot be cancelled"),
+    "not_undecided": (409, "This operation waits for nobody's decision"),
     "no_simulator": (409, "This installation has no simulator"),
     "length_required": (411, "The length of the body must be said beforehand"),
     "too_large": (413, "The body is too large"),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from proximity_launcher.cli import applications, clusters, installation, output, running
+from proximity_launcher.cli import applications, clusters, installation, operations, output, running
 from proximity_launcher.failure import Failure
 
 commands = typer.Typer(
@@ -41,7 +41,9 @@ for command in (
     applications.stop,
     applications.restart,
     applications.delete,
-    applications.operation,
+    operations.operation,
+    operations.cancel,
+    operations.resolve,
     installation.events,
     running.rebuild,
 ):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from proximity_launcher.cli import output
-from proximity_launcher.cli.follow import follow
+from proximity_launcher.cli.operations import carry_out
 from proximity_launcher.cli.options import Json, Timeout, Wait, server
 from proximity_launcher.cli.server import Row, Server
 from proximity_launcher.failure import Exit, Failure
@@ -60,7 +60,7 @@ def deploy(
             body["cluster_id"] = find(api, "/clusters", cluster, "cluster")["id"]
         if node:
             body["node"] = node
-        _carry_out(api, api.post("/applications", body), wait=wait, timeout=timeout, machine=machine)
+        carry_out(api, api.post("/applications", body), wait=wait, timeout=timeout, machine=machine)
 
 
 def start(
@@ -104,25 +104,7 @@ def delete(
         row = find(api, "/applications", name, "application")
         if not yes and not typer.confirm(f"Delete {row['name']} with everything in its container?"):
             raise Failure("Nothing was deleted.", code="not_confirmed")
-        _carry_out(api, api.delete(f"/applications/{row['id']}"), wait=wait, timeout=timeout, machine=machine)
-
-
-def operation(
-    context: typer.Context,
-    operation_id: Annotated[str, typer.Argument(help="The id that a command answered with.")],
-    wait: Wait = False,
-    timeout: Timeout = 900.0,
-    machine: Json = False,
-) -> None:
-    """One operation and its steps."""
-    with server(context) as api:
-        if wait:
-            return _carry_out(api, {"operation_id": operation_id}, wait=True, timeout=timeout, machine=machine)
-        row = api.get(f"/operations/{operation_id}")
-    if machine:
-        return output.as_json(row)
-    output.table(("OPERATION", "OF", "STATUS"), [(row["kind"], row.get("target_name"), row["status"])])
-    return output.Steps().update(row)
+        carry_out(api, api.delete(f"/applications/{row['id']}"), wait=wait, timeout=timeout, machine=machine)
 
 
 def find(api: Server, path: str, name: str, what: str) -> Row:
@@ -133,50 +115,11 @@ def find(api: Server, path: str, name: str, what: str) -> Row:
     raise Failure(f"There is no {what} called {name}.", code="not_found", status=Exit.NOT_FOUND)
 
 
-def watch(api: Server, operation_id: str, timeout: float, *, machine: bool) -> Row:
-    """Follows an operation to its end, with its steps on the screen unless a program listens."""
-    if machine:
-        return list(follow(api, operation_id, timeout))[-1]
-    steps = output.Steps()
-    row: Row = {}
-    with steps.shown():
-        for row in follow(api, operation_id, timeout):
-            steps.update(row)
-    return row
-
-
 def _act(context: typer.Context, name: str, verb: str, *, wait: bool, timeout: float, machine: bool) -> None:
     with server(context) as api:
         row = find(api, "/applications", name, "application")
         accepted = api.post(f"/applications/{row['id']}/{verb}")
-        _carry_out(api, accepted, wait=wait, timeout=timeout, machine=machine)
-
-
-def _carry_out(api: Server, accepted: Row, *, wait: bool, timeout: float, machine: bool) -> None:
-    operation_id = accepted["operation_id"]
-    if not wait:
-        if machine:
-            return output.as_json(accepted)
-        return output.say(f"Accepted as operation {operation_id}.")
-    row = watch(api, operation_id, timeout, machine=machine)
-    failed = output.went_wrong(row)
-    if machine:
-        output.as_json(row)
-        if failed:
-            raise typer.Exit(failed.status)
-        return None
-    if failed:
-        raise failed
-    return output.say(_done(api, row))
-
-
-def _done(api: Server, row: Row) -> str:
-    if row["kind"] == "delete":
-        return f"{row['target_name']} is deleted."
-    application = api.get(f"/applications/{row['target']}")
-    where = application.get("url") or application.get("address")
-    at = f" at {where}" if where and application["status"] == "running" else ""
-    return f"{application['name']} is {application['status']}{at}."
+        carry_out(api, accepted, wait=wait, timeout=timeout, machine=machine)
 
 
 def _settings(api: Server, recipe: str, given: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from proximity_launcher.cli import output
-from proximity_launcher.cli.applications import find, watch
+from proximity_launcher.cli.applications import find
+from proximity_launcher.cli.operations import watch
 from proximity_launcher.cli.options import Json, Timeout, server
 from proximity_launcher.cli.server import Row, Server
 from proximity_launcher.failure import Exit, Failure

@@ -117,7 +117,7 @@ def went_wrong(operation: Row) -> Failure | None:
     words = " ".join(part for part in (cause.get("message"), cause.get("proxmox")) if part)
     message = f"{operation['kind']} of {operation.get('target_name') or operation['target']} {_ENDING[status]}. {words}"
     if command := operation.get("resolve_command"):
-        message += f" Find out what is true with: {command}"
+        message += f" On the node, run: {command} (then it goes on by itself, or tell with `proximity resolve`)"
     return Failure(message.strip(), code=cause.get("code") or status)
 
 

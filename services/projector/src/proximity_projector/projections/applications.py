@@ -69,15 +69,19 @@ def _container(row: Row, event: ApplicationEvent) -> Row:
     match event:
         case ev.PreflightPassed(node=node):
             return {"node": node}
-        case ev.VmidClaimed(node=node, vmid=vmid):
+        case ev.VmidClaimed(node=node, vmid=vmid) | ev.StepIntended(step="create", node=node, vmid=vmid):
             return {"node": node, "vmid": vmid, "power": "stopped"}
         case ev.VmidFoundTaken():
             return {"vmid": None, "power": None}
         case ev.StepIntended(step="start" | "shutdown" | "stop") if row["vmid"] is not None:
             return {"power": "unknown"}
-        case ev.ContainerStarted():
+        case ev.ContainerStarted() | ev.OperationResolved(step="start", verdict="succeeded"):
             return {"power": "running"}
-        case ev.ContainerShutDown() | ev.ContainerStopped():
+        case (
+            ev.ContainerShutDown()
+            | ev.ContainerStopped()
+            | ev.OperationResolved(step="shutdown" | "stop", verdict="succeeded")
+        ):
             return {"power": "stopped", "address": None, "url": None}
         case ev.AddressFound(address=address):
             return {"address": address, "url": web_url(row["web"], address)}

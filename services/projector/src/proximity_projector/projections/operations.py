@@ -48,9 +48,9 @@ def asked(id_: str, kind: str, at: datetime, *, category: str, target: str, targ
 
 
 def _begin(event: ApplicationEvent, application: Row, at: datetime) -> Row | None:
-    if isinstance(event, ev.OperationSucceeded) and event.kind == "cancel":
-        cancel = _asked(event.operation_id, "cancel", application, at)
-        return cancel | {"status": "succeeded", "ended_at": at}
+    if isinstance(event, ev.OperationSucceeded) and event.kind in ("cancel", "resolve"):
+        at_once = _asked(event.operation_id, event.kind, application, at)
+        return at_once | {"status": "succeeded", "ended_at": at}
     kind = "deploy" if isinstance(event, ev.DeployRequested) else REQUESTS.get(type(event), ("", ""))[0]
     if not kind:
         return None
@@ -134,6 +134,13 @@ def _steps(row: Row, event: ApplicationEvent, application: Row, at: datetime) ->
             if row["kind"] == "delete" and step == "shutdown":
                 return [*st.drop_pending(steps), *map(st.pending, UNWIND)]
             return _unwinding(st.drop_pending(steps), row, application, {step})
+        case ev.OperationResolved(step=step, verdict="succeeded"):
+            return st.ended(steps, step, at, "A person decided that it took effect.")
+        case ev.OperationResolved(step=step, verdict="not_executed"):
+            return st.told(steps, step, at, "A person decided that it was not executed.", waiting=False)
+        case ev.OperationResolved(step=step):
+            steps = st.ended(steps, step, at, "A person decided that it failed.", failed=True)
+            return _unwinding(st.drop_pending(steps), row, application, {step})
         case ev.CancelRequested():
             return _unwinding(st.drop_pending(steps), row, application, set())
     return _outcome(steps, event, at)
@@ -143,6 +150,10 @@ def _outcome(steps: Steps, event: ApplicationEvent, at: datetime) -> Steps:
     match event:
         case ev.VmidFoundTaken(vmid=vmid):
             return st.back(steps, "claim_vmid", f"VMID {vmid} is taken by another guest, so another one is claimed.")
+        case ev.ContainerFoundHalfMade():
+            return st.back(
+                steps, "create", "Proxmox broke off in the middle. What is left is removed, then made again."
+            )
         case ev.ContainerProvenGone():
             gone = ("shutdown", *UNWIND)
             for name in [s["name"] for s in steps if s["name"] in gone and s["status"] != "failed"]:

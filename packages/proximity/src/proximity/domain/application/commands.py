@@ -62,7 +62,7 @@ class CancelOperation(Command):
 class ResolveOperation(Command):
     """A person says what became of the call that nobody else can know of, so that the operation goes on or ends."""
 
-    TYPE: ClassVar[str] = "application.resolve_operation.v1"
+    TYPE: ClassVar[str] = "application.resolve.v1"
     application_id: str
     target_operation_id: str
     verdict: Literal["succeeded", "not_executed", "failed"]
