@@ -76,3 +76,23 @@ async def test_drain_breaks_off_what_does_not_end() -> None:
     await asyncio.sleep(0)
     await dispatcher.drain(0.01)
     assert broken_off.is_set()
+
+
+async def test_each_lane_has_places_of_its_own() -> None:
+    """What hangs on one cluster must not hold up another."""
+    hanging, ran = asyncio.Event(), asyncio.Event()
+
+    async def run(category: str, aggregate_id: str) -> None:
+        if aggregate_id == "elsewhere":
+            ran.set()
+            return
+        await hanging.wait()
+
+    dispatcher = Dispatcher(run, at_once=2)
+    for number in range(4):
+        dispatcher.submit("application", str(number), lane="away")
+    dispatcher.submit("application", "elsewhere", lane="near")
+    async with asyncio.timeout(1):
+        await ran.wait()
+    hanging.set()
+    await dispatcher.drain(1)

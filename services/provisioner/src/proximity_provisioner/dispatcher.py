@@ -1,6 +1,7 @@
 """Runs what hints point at: bounded, and at most one run of the same aggregate at a time in this process."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -13,22 +14,25 @@ Key = tuple[str, str]
 
 
 class Dispatcher:
-    """`run(category, id)` carries one aggregate on. If it raises, the next sweep tries again."""
+    """`run(category, id)` carries one aggregate on. If it raises, the next sweep tries again.
+
+    `at_once` counts for each lane: what waits for a cluster that does not answer keeps nobody else from running.
+    """
 
     def __init__(self, run: Callable[[str, str], Awaitable[None]], at_once: int) -> None:
         self._run = run
-        self._limit = asyncio.Semaphore(at_once)
+        self._lanes = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(at_once))
         self._again: dict[Key, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, category: str, aggregate_id: str) -> None:
+    def submit(self, category: str, aggregate_id: str, lane: str = "") -> None:
         """A hint for something that is running already makes it run once more."""
         key = (category, aggregate_id)
         if key in self._again:
             self._again[key] = True
             return
         self._again[key] = False
-        task = asyncio.create_task(self._work(key), name=f"{category} {aggregate_id}")
+        task = asyncio.create_task(self._work(key, lane), name=f"{category} {aggregate_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -41,9 +45,9 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _work(self, key: Key) -> None:
+    async def _work(self, key: Key, lane: str) -> None:
         try:
-            async with self._limit:
+            async with self._lanes[lane]:
                 while True:
                     self._again[key] = False
                     await self._run_once(key)

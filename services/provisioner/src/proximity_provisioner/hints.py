@@ -57,7 +57,8 @@ class Hints:
             return
         again = growing(self._tools.clock.now() - loaded.last_stored_at, *SWEEP)
         await self._tools.wake.schedule(operation.id, "sweep", category, aggregate_id, again)
-        self._dispatcher.submit(category, aggregate_id)
+        lane = getattr(loaded.state, "cluster_id", aggregate_id)
+        self._dispatcher.submit(category, aggregate_id, lane)
 
     async def _load(self, category: str, aggregate_id: str) -> Loaded[Any] | None:
         match category:

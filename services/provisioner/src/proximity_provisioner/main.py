@@ -57,7 +57,7 @@ async def run(settings: Settings) -> None:
             applications, clusters = Applications(tools), ClusterOperations(tools)
             by_category = {"application": applications.run, "cluster": clusters.run}
             dispatcher = Dispatcher(lambda category, id_: by_category[category](id_), settings.at_once)
-            tools.slots.offer_to(lambda application_id: dispatcher.submit("application", application_id))
+            tools.slots.offer_to(lambda id_, cluster_id: dispatcher.submit("application", id_, cluster_id))
             inbox = CommandInbox(Commands(bus), Decisions(tools.journal), tools.journal, settings.dead_letter_after)
             broker = _broker(settings, inbox, Hints(tools, dispatcher))
             await _serve(broker, bus, tools, settings)

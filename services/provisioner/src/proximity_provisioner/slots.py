@@ -33,29 +33,34 @@ class Place:
 
 
 class Waiting:
-    """Who was refused, by scope and in the order of coming; each with the last time it asked."""
+    """Who was refused, in the order of coming: the scope that had no slot left, and when it asked last."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._asked: dict[str, dict[str, float]] = {}
+        self._refused: dict[str, tuple[str, float]] = {}
 
     def add(self, scope: str, application_id: str) -> None:
-        """Whoever waits already keeps its place."""
-        self._asked.setdefault(scope, {})[application_id] = self._monotonic()
+        """Whoever waits for that scope already keeps its place."""
+        if self._refused.get(application_id, ("", 0.0))[0] != scope:
+            self.remove(application_id)
+        self._refused[application_id] = (scope, self._monotonic())
 
     def remove(self, application_id: str) -> None:
-        for asked in self._asked.values():
-            asked.pop(application_id, None)
+        self._refused.pop(application_id, None)
 
     def first(self, scope: str) -> str | None:
         """Whose turn it is."""
-        asked = self._asked.pop(scope, {})
         oldest = self._monotonic() - ASKS_AGAIN_WITHIN
-        alive = {application_id: at for application_id, at in asked.items() if at >= oldest}
-        if not alive:
-            return None
-        self._asked[scope] = alive
-        return next(iter(alive))
+        self._refused = {id_: refused for id_, refused in self._refused.items() if refused[1] >= oldest}
+        return next((id_ for id_, refused in self._refused.items() if refused[0] == scope), None)
+
+
+@dataclass(frozen=True)
+class _Held:
+    application_id: str
+    step: Step
+    cluster_id: str
+    scopes: list[str]
 
 
 class OperationSlots:
@@ -70,49 +75,58 @@ class OperationSlots:
         self._slots = slots
         self._journal = journal
         self._settings = settings
-        self._held: dict[str, tuple[str, Step, list[str]]] = {}
+        self._held: dict[str, _Held] = {}
         self._waiting = Waiting()
-        self._offer: Callable[[str], None] | None = None
+        self._offer: Callable[[str, str], None] | None = None
 
-    def offer_to(self, look_at: Callable[[str], None]) -> None:
-        """`look_at(application_id)` is called when a slot it waits for is free."""
+    def offer_to(self, look_at: Callable[[str, str], None]) -> None:
+        """`look_at(application_id, cluster_id)` is called when a slot it waits for is free."""
         self._offer = look_at
 
     async def take(self, application_id: str, step: Step, place: Place, counted: Counted) -> bool:
         """All or none; what is held already counts. Raises TimeoutError."""
         before = self._held.get(step.operation_id)
-        if before and before[1].name != step.name:
+        if before and before.step.name != step.name:
             # another replica wrote down what came of that step
             await self.give_back(step.operation_id)
-        taken: list[str] = []
+        if not counted:
+            return True
+        # noted before they are asked for: what was taken when NATS stops answering is not forgotten
+        held = self._held.setdefault(step.operation_id, _Held(application_id, step, place.cluster_id, []))
         for scope, limit in self._scopes(place, counted):
             if not await self._slots.acquire(scope, step.operation_id, limit):
-                for held in taken:
-                    await self._slots.release(held, step.operation_id)
+                await self._release(self._held.pop(step.operation_id))
                 self._waiting.add(scope, application_id)
                 return False
-            taken.append(scope)
+            if scope not in held.scopes:
+                held.scopes.append(scope)
         self._waiting.remove(application_id)
-        if taken:
-            self._held[step.operation_id] = (application_id, step, taken)
         return True
 
     async def give_back(self, operation_id: str) -> None:
-        """What this replica holds for the operation. Raises TimeoutError."""
-        _, _, scopes = self._held.pop(operation_id, ("", None, []))
-        for scope in scopes:
-            await self._slots.release(scope, operation_id)
+        """What this replica holds for the operation."""
+        if (held := self._held.pop(operation_id, None)) is None:
+            return
+        await self._release(held)
+        for scope in held.scopes:
             if self._offer and (next_one := self._waiting.first(scope)):
-                self._offer(next_one)
+                self._offer(next_one, held.cluster_id)
+
+    async def _release(self, held: _Held) -> None:
+        for scope in held.scopes:
+            try:
+                await self._slots.release(scope, held.step.operation_id)
+            except TimeoutError:
+                log.warning("NATS does not answer: a slot is left to vanish by itself", scope=scope)
 
     async def keep(self) -> None:
         """Renews what is still needed; runs until it is cancelled."""
         while True:
             await asyncio.sleep(RENEW_EVERY)
             try:
-                for operation_id, (application_id, step, _) in list(self._held.items()):
-                    now = next_step((await self._journal.application(application_id)).state)
-                    if now is None or (now.operation_id, now.name) != (operation_id, step.name):
+                for operation_id, held in list(self._held.items()):
+                    now = next_step((await self._journal.application(held.application_id)).state)
+                    if now is None or (now.operation_id, now.name) != (operation_id, held.step.name):
                         await self.give_back(operation_id)
                 await self._slots.renew()
             except TimeoutError:
