@@ -24,6 +24,9 @@ _SPACE = re.compile(
 _LOCK = re.compile(r"CT is locked|can't lock file", re.I)
 _QUORUM = re.compile(r"no quorum|/etc/pve/.*permission denied", re.I)
 
+_NO_SKOPEO = re.compile(r"Install 'skopeo'")
+_NOT_PULLED = re.compile(r"skopeo copy")
+
 _SEALED = "A secret cannot be opened: it was erased, or the master key of the vault is another one."
 # the first class that matches counts: (class, code, sentence)
 _SENTENCES: tuple[tuple[type[ProxmoxError], str, str], ...] = (
@@ -52,6 +55,9 @@ _SENTENCES: tuple[tuple[type[ProxmoxError], str, str], ...] = (
 def cause_of(error: ProxmoxError) -> Cause:
     if _QUORUM.search(error.words):
         return _no_quorum(error.words)
+    if _NO_SKOPEO.search(error.words):
+        message = "The node lacks the program that pulls images. Run `apt install skopeo` on it and deploy again."
+        return Cause(code="skopeo_missing", message=message, proxmox=error.words)
     if isinstance(error, UntrustedCertificateError) and error.seen:
         message = f"The certificate is not the one that was trusted: its fingerprint is {error.seen}."
         return Cause(code="certificate_untrusted", message=message, proxmox=error.words)
@@ -75,6 +81,9 @@ def cause_of_task(what: str, exitstatus: str | None, log: tuple[str, ...]) -> Ca
         return Cause(code="storage_full", message="There is no space left on the storage.", proxmox=words)
     if _QUORUM.search(words):
         return _no_quorum(words)
+    if _NOT_PULLED.search(words):
+        message = "The image could not be pulled. Is there such an image and tag, and does the node reach the registry?"
+        return Cause(code="image_not_pulled", message=message, proxmox=words)
     if "did not stop" in words:
         message = "The container did not go down in time. It can be stopped without asking it."
         return Cause(code="shutdown_timed_out", message=message, proxmox=words)

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from proximity.domain.application import events as ev
 from proximity.domain.application import recovery
+from proximity.domain.application.image import Environment
 from proximity.domain.application.plan import plan
 from proximity.domain.application.recovery import Evidence, Verdict
 from proximity.domain.application.state import Intent
@@ -27,10 +28,14 @@ KILLED = "unexpected status"  # how Proxmox reports a worker that died
 
 @dataclass(frozen=True)
 class Ready:
-    """Everything is in place for the call. `digest`: of the configuration it is based on."""
+    """Everything is in place for the call. `digest`: of the configuration it is based on.
+
+    `password` and `environment` hold what the vault has sealed: never shown.
+    """
 
     digest: str | None = None
     password: str | None = field(default=None, repr=False)
+    environment: Environment | None = field(default=None, repr=False)
 
 
 class Effect(Protocol):

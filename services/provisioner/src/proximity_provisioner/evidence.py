@@ -13,6 +13,7 @@ from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
 
 TASK_TYPES: dict[StepName, str] = {
     "download_template": "download",
+    "pull_image": "ociregistrypull",
     "create": "vzcreate",
     "start": "vzstart",
     "shutdown": "vzshutdown",
@@ -33,7 +34,7 @@ async def _tasks(job: Job, intent: Intent) -> list[Task]:
     kind = TASK_TYPES.get(intent.step)
     if kind is None:
         return []
-    vmid = None if intent.step == "download_template" else intent.vmid
+    vmid = None if intent.step in ("download_template", "pull_image") else intent.vmid
     return await job.proxmox.tasks(intent.node, vmid=vmid, type=kind, since=intent.node_time - BEFORE)
 
 

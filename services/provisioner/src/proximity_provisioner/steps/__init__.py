@@ -8,6 +8,7 @@ from proximity_provisioner.job import Answer, Job
 from proximity_provisioner.steps.address import find_address
 from proximity_provisioner.steps.container import Configure, Create
 from proximity_provisioner.steps.destroy import Destroy, prove_gone
+from proximity_provisioner.steps.image import PullImage
 from proximity_provisioner.steps.power import Shutdown, Start, Stop
 from proximity_provisioner.steps.preflight import preflight
 from proximity_provisioner.steps.probe import probe
@@ -16,6 +17,7 @@ from proximity_provisioner.steps.vmid import claim_vmid
 
 EFFECTS: dict[StepName, Effect] = {
     "download_template": DownloadTemplate(),
+    "pull_image": PullImage(),
     "create": Create(),
     "configure": Configure(),
     "start": Start(),

@@ -21,5 +21,7 @@ async def find_address(job: Job) -> Answer:
         return not_now(job, error)
     if job.waited() >= ADDRESS_WITHIN:
         message = f"CT {ct.vmid} runs but got no address. Is there a DHCP server on {job.app.spec.bridge}?"
+        if job.app.spec.runtime == "oci":
+            message += " The node itself asks it for the container: the log of the start on Proxmox says how that went."
         return job.failed(Cause(code="no_address", message=message))
     return Later(growing(job.waited(), 0.3, 3.0, 0.1), kind="poll")

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from proximity.domain.application import events as ev
+from proximity.domain.application.image import Environment, merged
 from proximity.domain.application.recovery import Evidence
 from proximity.domain.application.state import Intent
 from proximity.proxmox.hypervisor import ContainerSpec
@@ -40,6 +41,9 @@ class Create:
             nesting=spec.nesting,
             password=ready.password,
             ssh_public_keys=str(keys) if keys else None,
+            volumes=spec.volumes,
+            host_managed=spec.runtime == "oci",
+            ostype="unmanaged" if spec.os == "unmanaged" else None,
         )
         return await job.proxmox.create_container(job.node, body)
 
@@ -59,18 +63,22 @@ class Configure:
         seen = await sight.ours_to_change(job)
         if not isinstance(seen, Ours):
             return seen
-        if _as_wanted(job, seen.config):
+        environment = await _environment(job)
+        if _as_wanted(job, environment, seen.config):
             return Happened(self.outcome(job, 0))
-        return Ready(digest=seen.config.digest)
+        # what the image says stays, as does what others added: the whole list is replaced
+        whole = merged(seen.config.environment, environment) if environment else None
+        return Ready(digest=seen.config.digest, environment=whole)
 
     async def call(self, job: Job, ready: Ready) -> str | None:
         ct = job.container
-        await job.proxmox.configure_container(ct.node, ct.vmid, _wanted(job), ready.digest or "")
+        digest = ready.digest or ""
+        await job.proxmox.configure_container(ct.node, ct.vmid, _wanted(job), digest, environment=ready.environment)
         return None
 
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         seen = await look(job)
-        return Evidence(goal_reached=isinstance(seen, Ours) and _as_wanted(job, seen.config))
+        return Evidence(goal_reached=isinstance(seen, Ours) and _as_wanted(job, await _environment(job), seen.config))
 
     def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerConfigured(operation_id=job.op.id)
@@ -85,14 +93,27 @@ def _description(job: Job) -> str:
 
 
 def _wanted(job: Job) -> dict[str, str]:
-    return {"onboot": "1", "tags": f"proximity;{job.app.spec.recipe}"}
+    entrypoint = job.app.spec.entrypoint
+    return {"onboot": "1", "tags": f"proximity;{job.app.spec.recipe}"} | (
+        {"entrypoint": entrypoint} if entrypoint else {}
+    )
 
 
-def _as_wanted(job: Job, config: GuestConfig) -> bool:
-    """Proxmox may keep tags in another order, and others may have added some."""
+async def _environment(job: Job) -> dict[str, str]:
+    """Ours alone, its secrets opened. Raises SecretLostError, TimeoutError."""
+    spec, vault = job.app.spec, job.tools.vault
+    secret = {name: await open_secret(vault, spec.secrets[key]) for name, key in spec.secret_environment.items()}
+    return {**spec.environment, **secret}
+
+
+def _as_wanted(job: Job, environment: Environment, config: GuestConfig) -> bool:
+    """Proxmox may keep tags in another order, and others may have added some, as to the environment."""
     wanted = _wanted(job)
-    return config.values.get("onboot") == wanted["onboot"] and _tags(wanted["tags"]) <= _tags(
-        config.values.get("tags", "")
+    tags = _tags(wanted.pop("tags"))
+    return (
+        wanted.items() <= config.values.items()
+        and tags <= _tags(config.values.get("tags", ""))
+        and environment.items() <= config.environment.items()
     )
 
 

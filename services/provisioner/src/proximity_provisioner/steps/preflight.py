@@ -1,10 +1,12 @@
 """Is there a place for it? Everything that is needed is looked at before anything is made."""
 
 import asyncio
+from dataclasses import dataclass, replace
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.placement import ClusterFacts, NodeFacts, StorageFacts, choose
-from proximity.domain.cluster.rights import missing_rights
+from proximity.domain.application.spec import Runtime
+from proximity.domain.cluster.rights import Permissions, has, missing_rights
 from proximity.domain.operation.cause import Cause
 from proximity.proxmox.errors import ProxmoxError, RightsMissingError, UnansweredError, UnreachableError
 from proximity.proxmox.hypervisor import Hypervisor
@@ -38,7 +40,8 @@ async def _facts(job: Job) -> ClusterFacts:
     proxmox = job.proxmox
     quorate, seen, permissions = await asyncio.gather(_quorate(proxmox), proxmox.nodes(), proxmox.permissions())
     asked = [node for node in seen if job.app.wanted_node in (None, node.node)]
-    nodes = tuple(await asyncio.gather(*(_node(proxmox, node) for node in asked)))
+    look = Look(job.app.spec.runtime, proxmox, permissions)
+    nodes = tuple(await asyncio.gather(*(look.at_node(node) for node in asked)))
     missing = missing_rights(
         permissions,
         nodes=[node.node for node in asked],
@@ -56,21 +59,42 @@ async def _quorate(proxmox: Hypervisor) -> bool:
         return True
 
 
-async def _node(proxmox: Hypervisor, node: NodeSeen) -> NodeFacts:
-    free = None if node.memory is None or node.memory_used is None else node.memory - node.memory_used
-    if not node.online:
-        return NodeFacts(node.node, online=False, memory_free=free)
-    try:
-        stores, downloadable = await asyncio.gather(
-            proxmox.storages(node.node), proxmox.downloadable_templates(node.node)
+@dataclass(frozen=True)
+class Look:
+    """At the nodes and storages a container could go to."""
+
+    runtime: Runtime
+    proxmox: Hypervisor
+    permissions: Permissions
+
+    async def at_node(self, node: NodeSeen) -> NodeFacts:
+        free = None if node.memory is None or node.memory_used is None else node.memory - node.memory_used
+        if not node.online:
+            return NodeFacts(node.node, online=False, memory_free=free)
+        try:
+            stores, source = await asyncio.gather(self.proxmox.storages(node.node), self._source(node.node))
+            storages = tuple(await asyncio.gather(*(self._at_storage(node.node, storage) for storage in stores)))
+        except (UnreachableError, UnansweredError):
+            return NodeFacts(node.node, online=False, memory_free=free)
+        return replace(source, memory_free=free, storages=storages)
+
+    async def _source(self, node: str) -> NodeFacts:
+        """What the node can fetch, and from where."""
+        facts = NodeFacts(node, online=True, memory_free=None)
+        if self.runtime == "template":
+            return replace(facts, downloadable=tuple(await self.proxmox.downloadable_templates(node)))
+        version = await self.proxmox.node_version(node)
+        return replace(
+            facts, version=version.version, may_pull=has(self.permissions, f"/nodes/{node}", "Sys.AccessNetwork")
         )
-        storages = tuple(await asyncio.gather(*(_storage(proxmox, node.node, storage) for storage in stores)))
-    except (UnreachableError, UnansweredError):
-        return NodeFacts(node.node, online=False, memory_free=free)
-    return NodeFacts(node.node, online=True, memory_free=free, storages=storages, downloadable=tuple(downloadable))
 
-
-async def _storage(proxmox: Hypervisor, node: str, storage: StorageOnNode) -> StorageFacts:
-    wanted = storage.active and "vztmpl" in storage.content
-    templates = await proxmox.templates(node, storage.storage) if wanted else []
-    return StorageFacts(storage.storage, storage.content, storage.available, storage.active, tuple(templates))
+    async def _at_storage(self, node: str, seen: StorageOnNode) -> StorageFacts:
+        wanted = seen.active and "vztmpl" in seen.content
+        return StorageFacts(
+            seen.storage,
+            seen.content,
+            seen.available,
+            seen.active,
+            tuple(await self.proxmox.templates(node, seen.storage)) if wanted else (),
+            may_pull=has(self.permissions, f"/storage/{seen.storage}", "Datastore.AllocateTemplate"),
+        )

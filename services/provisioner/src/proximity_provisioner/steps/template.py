@@ -15,7 +15,7 @@ class DownloadTemplate:
     counted: tuple[Literal["node", "storage"], ...] = ("node",)
 
     async def prepare(self, job: Job) -> Ready | Answer:
-        return Happened(self.outcome(job, 0)) if await _there(job) else Ready()
+        return Happened(self.outcome(job, 0)) if await is_there(job) else Ready()
 
     async def call(self, job: Job, ready: Ready) -> str | None:
         place = job.placement
@@ -24,7 +24,7 @@ class DownloadTemplate:
 
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         """A download's task does not say what it fetches: the finished file proves, a running task is awaited."""
-        if await _there(job):
+        if await is_there(job):
             return Evidence(goal_reached=True)
         running = any(task.running for task in await our_tasks(job, intent))
         return Evidence(goal_reached=None if running else False)
@@ -33,6 +33,7 @@ class DownloadTemplate:
         return ev.TemplateDownloaded(operation_id=job.op.id, volid=job.placement.template_volid)
 
 
-async def _there(job: Job) -> bool:
+async def is_there(job: Job) -> bool:
+    """What the container is to be made of lies in the storage that the preflight chose."""
     place = job.placement
     return place.template_volid in await job.proxmox.templates(place.node, place.template_storage)
