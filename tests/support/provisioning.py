@@ -50,15 +50,21 @@ DEBIAN = Spec(
 )
 
 
+TESTS = Path(__file__).parent.parent
+
+
 @dataclass
-class ProvisionerProcess:
+class ServiceProcess:
+    """A provisioner or a reconciler; `module` is what is run."""
+
+    module: str
     environment: dict[str, str]
     output: Path
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.output.open("ab") as sink:
-            command = [sys.executable, "-m", "proximity_provisioner"]
+            command = [sys.executable, "-m", self.module]
             env = {**os.environ, **self.environment}
             self.process = subprocess.Popen(command, stdout=sink, stderr=sink, env=env, start_new_session=True)
 
@@ -99,7 +105,8 @@ class Stage:
     vault: Vault
     cluster_id: str = ""
     settings: dict[str, str] = field(default_factory=dict)
-    provisioners: list[ProvisionerProcess] = field(default_factory=list)
+    provisioners: list[ServiceProcess] = field(default_factory=list)
+    others: list[ServiceProcess] = field(default_factory=list)
     stranger: ProxmoxHypervisor | None = None
 
     @classmethod
@@ -112,25 +119,38 @@ class Stage:
 
     # --- processes
 
-    def provisioner(self, **settings: str) -> ProvisionerProcess:
-        """A replica, started."""
-        environment = {
-            "PROXIMITY_NATS_URL": self.nats.url,
-            "PROXIMITY_NATS_USER": "provisioner",
-            "PROXIMITY_NATS_PASSWORD_FILE": str(self.nats.password_file("provisioner")),
-            "PROXIMITY_VAULT_KEY_FILE": str(self.folder / "vault.key"),
-            "PROXIMITY_LOG_LEVEL": "INFO",
-            **self.settings,
-            **settings,
-        }
+    def provisioner(self, *, clock: str = "", **settings: str) -> ServiceProcess:
+        """A replica, started. `clock`: how wrong its wall clock is (see wrong_clock)."""
         output = self.folder / f"provisioner-{len(self.provisioners)}.log"
-        process = ProvisionerProcess(environment, output)
+        environment = self._environment("provisioner") | self.settings | settings
+        module = "proximity_provisioner"
+        if clock:
+            module = "support.wrong_clock"
+            environment |= {"WRONG_CLOCK": clock, "PYTHONPATH": str(TESTS)}
+        process = ServiceProcess(module, environment, output)
         process.start()
         self.provisioners.append(process)
         return process
 
+    def reconciler(self) -> ServiceProcess:
+        """Started. Its sweep wakes what nobody carries on."""
+        environment = self._environment("reconciler")
+        process = ServiceProcess("proximity_reconciler", environment, self.folder / "reconciler.log")
+        process.start()
+        self.others.append(process)
+        return process
+
+    def _environment(self, service: str) -> dict[str, str]:
+        return {
+            "PROXIMITY_NATS_URL": self.nats.url,
+            "PROXIMITY_NATS_USER": service,
+            "PROXIMITY_NATS_PASSWORD_FILE": str(self.nats.password_file(service)),
+            "PROXIMITY_VAULT_KEY_FILE": str(self.folder / "vault.key"),
+            "PROXIMITY_LOG_LEVEL": "INFO",
+        }
+
     def end(self) -> None:
-        for process in self.provisioners:
+        for process in (*self.provisioners, *self.others):
             process.thaw()
             process.kill()
 

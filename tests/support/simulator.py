@@ -32,75 +32,15 @@ class Connection:
     ca_pem: str = field(repr=False)
 
 
-class SimulatorProcess:
-    """`directory`: of its own; state, certificate and port survive a restart in there."""
+class SimulatedCluster:
+    """One cluster of a simulator, looked at and troubled through its control port."""
 
-    def __init__(self, directory: Path, time_scale: float = TIME_SCALE, seed: int = 1) -> None:
-        self._directory = directory
-        self._arguments = [
-            "--time-scale", str(time_scale), "--seed", str(seed),
-            "--state-file", str(directory / "simulator.json"), "--ready-file", str(self._ready_file),
-        ]  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection | None = None
-
-    @property
-    def _ready_file(self) -> Path:
-        return self._directory / "ready.json"
-
-    # ---------------------------------------------------------------- process
-
-    def start(self) -> Connection:
-        """Returns when it listens. RuntimeError with its output: it does not."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._ready_file.unlink(missing_ok=True)
-        output = self._directory / "output"
-        with output.open("ab") as sink:
-            command = [sys.executable, "-m", "proximity_simulator", *self._arguments]
-            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True)
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._ready_file.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"the simulator did not start: {output.read_text()}")
-            time.sleep(0.01)
-        self._connection = Connection(**json.loads(self._ready_file.read_text()))
-        return self._connection
+    _connection: Connection | None = None
 
     def connection(self) -> Connection:
         if self._connection is None:
             raise RuntimeError("the simulator was not started")
         return self._connection
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self) -> int:
-        """Its exit status."""
-        return self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
-
-    def restart(self) -> Connection:
-        self.stop()
-        return self.start()
-
-    def _end(self, number: signal.Signals) -> int:
-        if self._process is None:
-            return 0
-        if self._process.poll() is None:
-            os.kill(self._process.pid, number)
-        status = self._process.wait(timeout=30)
-        self._process = None
-        return status
-
-    # ---------------------------------------------------------------- control
 
     def reset(self) -> None:
         """As after the first start: the demo set, no faults, an empty journal. Credentials stay."""
@@ -167,6 +107,75 @@ class SimulatorProcess:
         except urllib.error.HTTPError as error:
             raise ValueError(f"{method} {path}: {error.code} {error.read().decode()}") from error
         return json.loads(text) if text else None
+
+
+class SimulatorProcess(SimulatedCluster):
+    """`directory`: of its own; state, certificate and port survive a restart in there. Asked itself, it is the first of
+    its `clusters`.
+    """
+
+    def __init__(self, directory: Path, time_scale: float = TIME_SCALE, seed: int = 1, clusters: int = 1) -> None:
+        self._directory = directory
+        self._arguments = [
+            "--time-scale", str(time_scale), "--seed", str(seed), "--clusters", str(clusters),
+            "--state-file", str(directory / "simulator.json"), "--ready-file", str(self._ready_file),
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+        self.clusters: list[SimulatedCluster] = []
+
+    @property
+    def _ready_file(self) -> Path:
+        return self._directory / "ready.json"
+
+    def start(self) -> Connection:
+        """Returns when it listens. RuntimeError with its output: it does not."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._ready_file.unlink(missing_ok=True)
+        output = self._directory / "output"
+        with output.open("ab") as sink:
+            command = [sys.executable, "-m", "proximity_simulator", *self._arguments]
+            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"the simulator did not start: {output.read_text()}")
+            time.sleep(0.01)
+        ready = json.loads(self._ready_file.read_text())
+        places = ready.pop("clusters", [ready])
+        self._connection = Connection(**ready)
+        self.clusters = [SimulatedCluster() for _ in places]
+        for cluster, place in zip(self.clusters, places, strict=True):
+            cluster._connection = Connection(**place)
+        return self._connection
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> int:
+        """Its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> Connection:
+        self.stop()
+        return self.start()
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            os.kill(self._process.pid, number)
+        status = self._process.wait(timeout=30)
+        self._process = None
+        return status
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,5 @@
 """Wake-ups are hints: if all of them are lost, the reconciler's sweep finds the operation that nobody carries on."""
 
-import asyncio
-import os
-import signal
-import sys
-from pathlib import Path
-
 from proximity.domain.application import events as ev
 from proximity.messaging import subjects
 from proximity.messaging.connection import open_connection
@@ -13,7 +7,7 @@ from proximity.messaging.permissions import ADMIN
 from support.provisioning import Stage
 
 
-async def test_lost_wake_ups_are_made_up_for(running_stage: Stage, tmp_path: Path) -> None:
+async def test_lost_wake_ups_are_made_up_for(running_stage: Stage) -> None:
     stage = running_stage
     stage.simulator.fault("slow", method="POST", path=r"/lxc$", seconds=2)
     application_id, operation_id = await stage.deploy()
@@ -23,19 +17,6 @@ async def test_lost_wake_ups_are_made_up_for(running_stage: Stage, tmp_path: Pat
     await admin.js.purge_stream(subjects.WAKE)
     await admin.close()
     stage.provisioner()
-    environment = {
-        "PROXIMITY_NATS_URL": stage.nats.url,
-        "PROXIMITY_NATS_USER": "reconciler",
-        "PROXIMITY_NATS_PASSWORD_FILE": str(stage.nats.password_file("reconciler")),
-        "PROXIMITY_VAULT_KEY_FILE": str(stage.folder / "vault.key"),
-    }
-    with (tmp_path / "reconciler.log").open("wb") as sink:
-        reconciler = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "proximity_reconciler", stdout=sink, stderr=sink, env={**os.environ, **environment}
-        )
-    try:
-        await stage.succeeded(application_id, operation_id)
-    finally:
-        reconciler.send_signal(signal.SIGTERM)
-        await reconciler.wait()
+    stage.reconciler()
+    await stage.succeeded(application_id, operation_id)
     assert len(stage.creates()) == 1
