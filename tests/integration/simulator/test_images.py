@@ -1,5 +1,6 @@
 """Images from registries: pulling, and what a container made of one has."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -38,8 +39,10 @@ def test_what_cannot_be_pulled(pve: Pve) -> None:
     for reference in ("nginx", "nginx@sha256:0", "UPPER:1"):
         answer = pull(pve, reference)
         assert answer.json()["errors"] == {"reference": "value does not match the regex pattern"}
-    upid = pull(pve, "docker.io/library/nosuch:1").json()["data"]
-    assert pve.ended(upid).startswith("command 'skopeo copy docker://docker.io/library/nosuch:1 oci-archive:")
+    for reference in ("docker.io/library/nosuch:1", "docker.io/library/nginx:0.0.1"):
+        upid = pull(pve, reference).json()["data"]
+        assert pve.ended(upid).startswith(f"command 'skopeo copy docker://{reference} oci-archive:")
+        assert "manifest unknown" in pve.log(upid)[-2]
     assert pull(pve, NGINX, "local-lvm").reason == "can't upload to storage type 'lvmthin', not a file based storage!"
     tags = pve.get("/nodes/pve1/query-oci-repo-tags", reference="docker.io/library/nginx")
     assert "1.27" in tags
@@ -99,3 +102,67 @@ def test_a_restore_by_a_token_loses_what_only_root_may_set(pve: Pve, nginx: str,
     config = pve.get("/nodes/pve1/lxc/20002/config")
     assert "lxc" not in config
     assert config["entrypoint"] == ENTRYPOINT
+
+
+def test_an_old_node_knows_no_images(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("old_version", node="pve1", text="8.4.1")
+    assert pve.get("/nodes/pve1/version") | {"repoid": ""} == {"version": "8.4.1", "release": "8.4", "repoid": ""}
+    assert pve.get("/nodes/pve2/version")["release"] == "9.2"
+    assert pull(pve, NGINX).status_code == 501
+    simulator.clear_faults()
+    simulator.fault("old_version", node="pve1", text="9.1.0")
+    assert pve.ended(pull(pve, NGINX).json()["data"]) == "OK"
+
+
+def test_without_its_program_a_node_pulls_nothing(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("no_skopeo")
+    answer = pull(pve, NGINX)
+    assert (answer.status_code, answer.reason) == (500, "Install 'skopeo' to pull OCI images from registries.")
+
+
+def test_two_pulls_at_once_leave_one_archive(pve: Pve) -> None:
+    upids = [pull(pve, NGINX, filename="both").json()["data"] for _ in range(2)]
+    assert [pve.ended(upid) for upid in upids] == ["OK", "OK"]
+    archives = [v["volid"] for v in pve.get(f"{STORAGE}/content", content="vztmpl")]
+    assert archives.count("local:vztmpl/both.tar") == 1
+
+
+def test_a_pull_that_dies_leaves_nothing(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.fault("task_killed", type="ociregistrypull")
+    assert pve.ended(pull(pve, NGINX).json()["data"]) == "unexpected status"
+    assert pve.ended(pull(pve, NGINX).json()["data"]) == "OK"
+
+
+def test_volumes_of_the_request_are_disks_of_their_own(pve: Pve) -> None:
+    pve.ended(pull(pve, "docker.io/vaultwarden/server:1.32.5").json()["data"])
+    upid = pve.created(20001, ostemplate="local:vztmpl/server_1.32.5.tar", mp0="local-lvm:8,mp=/data,backup=1")
+    assert pve.get("/nodes/pve1/lxc/20001/config")["mp0"] == "local-lvm:vm-20001-disk-1,mp=/data,backup=1,size=8G"
+    assert "creating base directory for volume at /data" in pve.log(upid)
+
+
+def test_a_container_answers_where_its_variable_says(pve: Pve) -> None:
+    pve.ended(pull(pve, "docker.io/vaultwarden/server:1.32.5").json()["data"])
+    pve.created(20001, ostemplate="local:vztmpl/server_1.32.5.tar")
+    pve.call("PUT", "/nodes/pve1/lxc/20001/config", data={"env": "ROCKET_PORT=8081"})
+    pve.started(20001)
+
+    def answer() -> bool:
+        (card,) = [c for c in pve.get("/nodes/pve1/lxc/20001/interfaces") or [] if c["name"] == "eth0"]
+        if "inet" not in card:
+            return False
+        with socket.socket() as line:
+            return line.connect_ex((card["inet"].partition("/")[0], 8081)) == 0
+
+    eventually(answer)
+
+
+def test_a_start_without_dhcp_ends_with_a_warning_and_no_address(
+    pve: Pve, nginx: str, simulator: SimulatorProcess
+) -> None:
+    simulator.fault("no_dhcp")
+    pve.created(20001, ostemplate=nginx)
+    upid = pve.started(20001)
+    assert pve.ended(upid) == "WARNINGS: 1"
+    assert any(line.startswith("WARN: DHCP failed - ") for line in pve.log(upid))
+    (card,) = [c for c in pve.get("/nodes/pve1/lxc/20001/interfaces") if c["name"] == "eth0"]
+    assert "inet" not in card

@@ -18,7 +18,7 @@ FORKS = ("task_lost",)
 TASKS = ("task_error", "task_killed", "task_held")
 VIEWS = ("task_log_gone",)
 STATES = ("lock", "node_offline", "quorum_lost", "token_revoked", "storage_full", "storage_away", "pvedaemon_down",
-          "time_skew", "certificate")  # fmt: skip
+          "time_skew", "certificate", "old_version", "no_skopeo", "no_dhcp")  # fmt: skip
 KINDS = CALLS + FORKS + TASKS + VIEWS + STATES
 STAGES = ("early", "late")
 LASTING = (*VIEWS, *STATES, "task_held")
@@ -68,8 +68,9 @@ class Match:
 class Fault:
     """`times`: how many more strikes (None: until removed). `seconds`: real seconds, what for depends on the kind.
 
-    `text`: exit status of a task. `effect`: whether what was asked for happens all the same. `stage`: at which point a
-    worker is killed or held. `lock`, `storage`, `token`: what a state is about. `skew`: seconds that a clock is ahead.
+    `text`: exit status of a task, or an old version. `effect`: whether what was asked for happens all the same.
+    `stage`: at which point a worker is killed or held. `lock`, `storage`, `token`: what a state is about. `skew`: how
+    many seconds a clock is ahead.
     """
 
     id: int

@@ -11,16 +11,24 @@ from fakepve.model import PveError, TaskError
 
 from . import registry, worker_logs
 from .base import Base, Body, Values
-from .calls import log
+from .calls import log, warn
 from .guests import CREATE_SECONDS, LAST_WRITTEN
+from .network import cards
 from .registry import MEBIBYTE
 
 PULL_SECONDS = 4.0
 FILE_CHARACTERS = re.compile(r"[^a-zA-Z0-9_.-]")
 KNOWN_SYSTEMS = ("debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos")
+FIRST_VERSION = (9, 1)
+"""Of Proxmox VE that knows images."""
 ENDING = ("/hello", "bash", "/bin/sh")
 """Entry points that end at once, where nobody is at the terminal."""
 SHORT_LIFE_SECONDS = 1.0
+
+
+def _why_not(reference: str) -> str:
+    name, _, tag = reference.rpartition(":")
+    return f"reading manifest {tag} in {name}: manifest unknown"
 
 
 class Images(Base):
@@ -31,14 +39,18 @@ class Images(Base):
         ]
 
     async def _image_tags(self, v: Values, user: str) -> list[str]:
-        image = registry.find(v["reference"])
+        name = registry.repository(v["reference"])
+        image = registry.IMAGES.get(name)
         if image is None:
-            name = registry.repository(v["reference"])
             raise PveError(500, f"command 'skopeo list-tags docker://{name}' failed: exit code 1")
         return list(image.tags)
 
     async def _pull_image(self, v: Values, user: str) -> str:
         storage, reference, node = v["storage"], v["reference"], v["node"]
+        if self.version_of(node) < FIRST_VERSION:
+            raise PveError(501, "not implemented")
+        if self.faults.holds("no_skopeo", node=node):
+            raise PveError(500, "Install 'skopeo' to pull OCI images from registries.")
         store = self._check_enabled(storage, node)
         if "path" not in store:
             raise PveError(500, f"can't upload to storage type '{store['type']}', not a file based storage!")
@@ -57,6 +69,7 @@ class Images(Base):
         image, path = registry.find(reference), self._volume_path(storage, f"vztmpl/{file}", "vztmpl")
         log("Getting image source signatures")
         if image is None or self.storage_full(storage, node):
+            log("writing blob: no space left on device" if image else _why_not(reference))
             target = f"oci-archive:{path}.tmp.{next(self._pids)}"
             raise TaskError(f"command 'skopeo copy docker://{reference} {target}' failed: exit code 1")
         log(f"Copying blob sha256:{self.random.randbytes(32).hex()}")
@@ -109,6 +122,7 @@ class Images(Base):
         if image["env"]:
             config["env"] = "\0".join(image["env"])
         config["ostype"] = values.get("ostype") or image["system"] or "unmanaged"
+        container.image = image
         raw = []
         if image["user"]:
             raw += [["lxc.init.uid", image["user"]], ["lxc.init.gid", image["user"]]]
@@ -120,6 +134,10 @@ class Images(Base):
 
     async def _start_steps(self, ct: Any, user: str, skiplock: bool = False) -> None:
         await super()._start_steps(ct, user, skiplock)
+        if self.faults.holds("no_dhcp", node=ct.node):
+            for key, card in cards(ct).items():
+                if card.get("ip") == "dhcp" and card.get("host-managed") == "1":
+                    warn(f"DHCP failed - command 'dhclient' for {key} failed: exit code 2")
         if ct.config.get("entrypoint") in ENDING:
             self.jobs[f"end of {ct.vmid}"] = asyncio.create_task(self._end_soon(ct, ct.pid))
 

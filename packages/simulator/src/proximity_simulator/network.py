@@ -10,6 +10,7 @@ from typing import Any
 from fakepve.lxc import split_props
 
 from .base import Base, Values
+from .registry import listening
 
 LEASE_SECONDS = 1.5
 """From the start of a container to its address."""
@@ -33,18 +34,20 @@ def cards(container: Any) -> dict[str, dict[str, str]]:
 class Network(Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.leases: dict[tuple[int, int], tuple[str, asyncio.Server]] = {}
+        self.leases: dict[tuple[int, int], tuple[str, list[asyncio.Server]]] = {}
         self._leasing: dict[tuple[int, int], asyncio.Task[None]] = {}
 
     def changed(self) -> None:
         super().changed()
         running = {(ct.vmid, id(ct)): ct for ct in self.cts if ct.status == "running"}
         for key in [key for key in self.leases if key not in running]:
-            self.leases.pop(key)[1].close()
+            for server in self.leases.pop(key)[1]:
+                server.close()
         for key in [key for key in self._leasing if key not in running]:
             self._leasing.pop(key).cancel()
         for key, container in running.items():
-            dynamic = [card for card in cards(container).values() if card.get("ip") == "dhcp"]
+            served = not self.faults.holds("no_dhcp", node=container.node)
+            dynamic = [card for card in cards(container).values() if card.get("ip") == "dhcp" and served]
             if dynamic and key not in self.leases and key not in self._leasing:
                 self._leasing[key] = asyncio.create_task(self._lease(key, container, dynamic[0].get("hwaddr", "")))
 
@@ -54,11 +57,27 @@ class Network(Base):
             address = loopback(mac, attempt)
             with suppress(OSError):
                 server = await asyncio.start_server(_page(container.name), address, PORT)
-                self.leases[key] = (address, server)
+                self.leases[key] = (address, [server])
                 break
         else:
             logging.getLogger(__name__).warning("container %s found no free address", container.vmid)
         self._leasing.pop(key, None)
+        if key in self.leases:
+            await self._listen(container, *self.leases[key])
+
+    async def _listen(self, container: Any, address: str, servers: list[asyncio.Server]) -> None:
+        """What the program in it listens at; a low port may need rights that this process lacks."""
+        for port in listening(container):
+            try:
+                server = await asyncio.start_server(_page(container.name), address, port)
+            except OSError as error:
+                logging.getLogger(__name__).warning("container %s: %s", container.vmid, error)
+                continue
+            # it may have been stopped meanwhile
+            if any(each is servers for _, each in self.leases.values()):
+                servers.append(server)
+            else:
+                server.close()
 
     def address_of(self, container: Any) -> str | None:
         lease = self.leases.get((container.vmid, id(container)))
@@ -67,7 +86,7 @@ class Network(Base):
     async def close_addresses(self) -> None:
         for task in self._leasing.values():
             task.cancel()
-        for _, server in self.leases.values():
+        for server in [server for _, servers in self.leases.values() for server in servers]:
             server.close()
         self.leases.clear()
 

@@ -200,7 +200,14 @@ class Resources(Base):
         return {"timezone": "Etc/UTC", "time": now, "localtime": now}
 
     async def _node_version(self, v: Values, user: str) -> dict[str, Any]:
-        return {"version": VERSION, "release": RELEASE, "repoid": REPOSITORY}
+        fault = self.faults.held("old_version", node=v["node"])
+        if fault is None:
+            return {"version": VERSION, "release": RELEASE, "repoid": REPOSITORY}
+        return {"version": fault.text, "release": ".".join(fault.text.split(".")[:2]), "repoid": REPOSITORY}
+
+    def version_of(self, node: str) -> tuple[int, ...]:
+        fault = self.faults.held("old_version", node=node)
+        return tuple(int(number) for number in (fault.text if fault else VERSION).split("."))
 
     async def _node_network(self, v: Values, user: str) -> list[dict[str, Any]]:
         zone = "/sdn/zones/localnetwork/vmbr0"

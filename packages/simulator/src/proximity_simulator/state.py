@@ -50,7 +50,9 @@ class State(Base):
         return {
             "format": FORMATS[-1],
             "port": self.port,
-            "containers": [{key: getattr(ct, key) for key in GUEST} for ct in self.cts],
+            "containers": [
+                {key: getattr(ct, key) for key in GUEST} | {"image": getattr(ct, "image", None)} for ct in self.cts
+            ],
             "machines": [{key: getattr(vm, key) for key in GUEST + MACHINE} for vm in self.vms],
             "pools": {name: sorted(members) for name, members in self.pools.items()},
             "volumes": {name: _volumes(store["volumes"]) for name, store in self.storages.items()},
@@ -101,6 +103,7 @@ class State(Base):
         container = FakeCt(saved["vmid"], node=saved["node"], defaults=False)
         for key in GUEST:
             setattr(container, key, saved[key])
+        container.image = saved.get("image")
         if container.status == "running":
             container.pid = next(self._ct_pids)
         pace(container)
