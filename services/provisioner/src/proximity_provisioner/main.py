@@ -54,12 +54,8 @@ async def run(settings: Settings) -> None:
     bus = await connect(settings.nats_url, SERVICE, settings.nats_user, settings.nats_password(), terminate)
     try:
         async with _tools(bus, settings, key) as tools:
-            applications, clusters = Applications(tools), ClusterOperations(tools)
-            by_category = {"application": applications.run, "cluster": clusters.run}
-            dispatcher = Dispatcher(lambda category, id_: by_category[category](id_), settings.at_once)
-            tools.slots.offer_to(lambda id_, cluster_id: dispatcher.submit("application", id_, cluster_id))
-            inbox = CommandInbox(Commands(bus), Decisions(tools.journal), tools.journal, settings.dead_letter_after)
-            broker = _broker(settings, inbox, Hints(tools, dispatcher))
+            dispatcher, inbox, hints = _handlers(bus, tools, settings)
+            broker = _broker(settings, inbox, hints)
             await _serve(broker, bus, tools, settings)
             await dispatcher.drain(DRAIN)
     finally:
@@ -89,6 +85,15 @@ async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tool
         await shared.stop()
         await me.stop()
         clusters.close()
+
+
+def _handlers(bus: Bus, tools: Tools, settings: Settings) -> tuple[Dispatcher, CommandInbox, Hints]:
+    applications, clusters = Applications(tools), ClusterOperations(tools)
+    by_category = {"application": applications.run, "cluster": clusters.run}
+    dispatcher = Dispatcher(lambda category, id_: by_category[category](id_), settings.at_once)
+    tools.slots.offer_to(lambda id_, cluster_id: dispatcher.submit("application", id_, cluster_id))
+    inbox = CommandInbox(Commands(bus), Decisions(tools.journal), tools.journal, settings.dead_letter_after)
+    return dispatcher, inbox, Hints(tools, dispatcher)
 
 
 def _must_not_fail(task: asyncio.Task[None]) -> None:
