@@ -1,32 +1,9 @@
-"""Several replicas, wrong clocks, restarts of NATS: the log keeps them from doing anything twice."""
+"""Several replicas, restarts of NATS: the log keeps them from doing anything twice."""
 
 import asyncio
-import json
-from datetime import datetime, timedelta
-from pathlib import Path
 
-from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from support.provisioning import Stage
-
-# Loaded by the interpreter before anything else: this replica's wall clock is five minutes fast.
-SHIFTED = """
-import datetime, time
-_time, _time_ns = time.time, time.time_ns
-time.time = lambda: _time() + 300
-time.time_ns = lambda: _time_ns() + 300 * 10**9
-
-class _Shifted(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return cls.fromtimestamp(time.time(), tz)
-
-    @classmethod
-    def utcnow(cls):
-        return cls.fromtimestamp(time.time(), datetime.timezone.utc).replace(tzinfo=None)
-
-datetime.datetime = _Shifted
-"""
 
 
 async def test_two_replicas_share_the_work_and_create_each_container_once(stage: Stage) -> None:
@@ -50,30 +27,6 @@ async def test_same_name_at_the_same_moment_is_given_once(stage: Stage) -> None:
     deployments = await asyncio.gather(*(stage.deploy("Wiki") for _ in range(4)))
     decided = [await stage.decided(operation_id) for _, operation_id in deployments]
     assert sorted(decided) == ["application.deploy_requested.v1"] + ["operation.command_rejected.v1"] * 3
-
-
-async def test_wall_clock_five_minutes_fast_changes_nothing(stage: Stage, tmp_path: Path) -> None:
-    folder = tmp_path / "shifted"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(SHIFTED)
-    stage.provisioner(PYTHONPATH=str(folder), PROXIMITY_REPEAT_AFTER_SECONDS="0.5")
-    await stage.connected()
-    stage.simulator.fault("drop_after", method="POST", path="/status/start$")
-    application_id = await stage.running()
-
-    await stage.succeeded(application_id, await stage.ask(cmd.RestartApplication, application_id))
-
-    records = await stage.history(application_id)
-    last_line = json.loads(stage.logs().splitlines()[-1])
-    ahead = datetime.fromisoformat(last_line["timestamp"]) - records[-1].stored_at
-    assert ahead > timedelta(minutes=4), "the replica's clock was to be wrong"
-    assert ev.DeadlinePassed not in [type(r.event) for r in records]
-    assert len(stage.creates()) == 1
-    seen = [r.metadata.time for r in await stage.history(application_id)]
-    assert all(
-        abs((r.stored_at - at).total_seconds()) < 60
-        for r, at in zip(await stage.history(application_id), seen, strict=True)
-    )
 
 
 async def test_nats_restarts_in_the_middle(stage: Stage) -> None:
