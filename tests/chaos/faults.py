@@ -1,0 +1,77 @@
+"""Carries out what the plan says, and keeps count of what really happened."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+from chaos.lab import Simulated
+from chaos.plan import FROZEN_SECONDS, Blow, Trial, Trouble
+from chaos.stack import Stack
+from proximity.domain.application.marker import markers
+
+STRIKES = ("slow", "drop_before", "drop_after", "late", "596", "task_lost", "task_error", "task_killed")
+"""Kinds that happen only when something meets them; the others hold from the moment they are asked for."""
+
+
+@dataclass
+class Faults:
+    """`happened`: name of a blow or trouble -> how often. `locked`: (cluster, vmid) that were locked on purpose."""
+
+    stack: Stack
+    happened: Counter[str] = field(default_factory=Counter)
+    locked: set[tuple[int, int]] = field(default_factory=set)
+    _waiting: list[tuple[Simulated, int, Trouble]] = field(default_factory=list)
+    _thawing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def carry_out(self, trial: Trial) -> None:
+        if trial.trouble:
+            await self._trouble(trial.trouble)
+        await asyncio.sleep(trial.blow.after)
+        self._strike(trial.blow)
+        await asyncio.sleep(trial.pause)
+
+    def _strike(self, blow: Blow) -> None:
+        for name in blow.targets:
+            process = self.stack.kept[name]
+            if not (process.kill() if blow.how == "kill" else process.freeze()):
+                return
+            if blow.how == "freeze":
+                self._thawing.add(asyncio.create_task(self._thaw_later(name)))
+        self.happened[blow.name] += 1
+
+    async def _thaw_later(self, name: str) -> None:
+        await asyncio.sleep(FROZEN_SECONDS)
+        self.stack.kept[name].thaw()
+
+    async def _trouble(self, trouble: Trouble) -> None:
+        cluster = self.stack.lab.clusters[trouble.cluster]
+        match = dict(trouble.match)
+        if trouble.of is not None:
+            ours = [guest for guest in await cluster.guests() if markers(guest["description"])
+                    and guest["vmid"] not in cluster.foreign and not guest["lock"]]  # fmt: skip
+            if not ours:
+                return
+            match["vmid"] = ours[int(trouble.of * len(ours))]["vmid"]
+            self.locked.add((trouble.cluster, match["vmid"]))
+        asked = {"kind": trouble.kind, "match": match, **trouble.what}
+        fault = await cluster.control("POST", "/faults", asked)
+        if trouble.kind in STRIKES:
+            self._waiting.append((cluster, fault["id"], trouble))
+        else:
+            self.happened[trouble.name] += 1
+
+    async def heal(self) -> None:
+        """Everything that is broken on purpose is mended, and what was frozen wakes up."""
+        await asyncio.gather(*self._thawing)
+        self._thawing.clear()
+        self.stack.thaw()
+        left: dict[tuple[str, int], int] = {}
+        for cluster in self.stack.lab.clusters:
+            for fault in await cluster.control("GET", "/faults"):
+                left[cluster.url, fault["id"]] = fault["struck"]
+            await cluster.control("DELETE", "/faults")
+        for cluster, fault_id, trouble in self._waiting:
+            # what has struck as often as it may is no longer listed
+            if left.get((cluster.url, fault_id), 1):
+                self.happened[trouble.name] += 1
+        self._waiting.clear()
