@@ -41,7 +41,10 @@ def test_the_schema_is_one() -> None:
 
 
 def test_the_catalog_has_the_recipes_that_are_promised() -> None:
-    assert {path.stem for path in FILES} >= {"debian", "turnkey-nginx", "turnkey-wordpress"}
+    assert {path.stem for path in FILES} >= {
+        *("debian", "turnkey-nginx", "turnkey-wordpress"),
+        *("gitea", "postgres", "vaultwarden"),
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -53,9 +56,9 @@ def test_a_recipe_is_valid_and_named_after_its_file(path: Path) -> None:
     assert resolve(recipe, {}).problems == (), "an application can be deployed without setting anything"
 
 
-def changed(*path: str | int, value: object) -> dict[str, Any]:
-    """The Debian recipe with one value set (None: removed)."""
-    document = deepcopy(read(CATALOG / "debian.yaml"))
+def changed(*path: str | int, value: object, recipe: str = "debian") -> dict[str, Any]:
+    """The recipe with one value set (None: removed)."""
+    document = deepcopy(read(CATALOG / f"{recipe}.yaml"))
     place: Any = document
     for step in path[:-1]:
         place = place[step]
@@ -70,7 +73,50 @@ def setting(**fields: object) -> dict[str, Any]:
     return changed("settings", 0, value={"key": "extra", "label": "Extra", **fields})
 
 
+def image(reference: str) -> dict[str, Any]:
+    return changed("image", value={"reference": reference}, recipe="vaultwarden")
+
+
+def volume(**fields: object) -> dict[str, Any]:
+    return changed("volumes", value=[fields], recipe="vaultwarden")
+
+
+def environment(**variables: object) -> dict[str, Any]:
+    return changed("environment", value=variables, recipe="vaultwarden")
+
+
 WRONG = {
+    "a template and an image": changed("image", value={"reference": "docker.io/library/debian:12"}),
+    "an image and a template": changed("template", value={"name": "a", "version": "1"}, recipe="vaultwarden"),
+    "neither": changed("template", value=None),
+    "the other runtime": changed("runtime", value="oci"),
+    "an image without tag": image("docker.io/library/nginx"),
+    "an image that is another one every day": image("docker.io/library/nginx:latest"),
+    "an image by digest": image("docker.io/library/nginx@sha256:abcdef"),
+    "an image by tag and digest": image("docker.io/library/nginx:1@sha256:abcdef"),
+    "an image of any registry": image("nginx:1.27.3"),
+    "an image of a user of any registry": image("library/nginx:1.27.3"),
+    "an image in capitals": image("docker.io/library/Nginx:1"),
+    "an image with something more": changed("image", "digest", value="sha256:0", recipe="vaultwarden"),
+    "a volume of nothing": volume(path="/data", size_gib=0),
+    "a volume without size": volume(path="/data"),
+    "a volume as text": volume(path="/data", size_gib="8"),
+    "a volume somewhere": volume(path="data", size_gib=8),
+    "a volume in place of everything": volume(path="/", size_gib=8),
+    "a volume that climbs": volume(path="/data/../etc", size_gib=8),
+    "a volume with options": volume(path="/data,ro=1", size_gib=8),
+    "volumes of a template": changed("volumes", value=[{"path": "/data", "size_gib": 8}]),
+    "an environment of a template": changed("environment", value={"A": "1"}),
+    "an entry point of a template": changed("entrypoint", value="/bin/sh"),
+    "a system of a template": changed("os", value="unmanaged"),
+    "a variable with a dash": environment(**{"A-B": "1"}),
+    "a variable without name": environment(**{"": "1"}),
+    "two lines in a variable": environment(A="1\n2"),
+    "a number as a variable": environment(A=8080),
+    "a variable of something more": environment(A={"setting": "domain", "default": "x"}),
+    "no entry point": changed("entrypoint", value="", recipe="vaultwarden"),
+    "two lines to start": changed("entrypoint", value="a\nb", recipe="vaultwarden"),
+    "a system that is one": changed("os", value="debian", recipe="vaultwarden"),
     "a field nobody reads": changed("icon", value="debian.svg"),
     "no version": changed("version", value=None),
     "a version that is a number": changed("version", value=1),
@@ -114,6 +160,14 @@ RIGHT = {
     "an integer with a range": setting(type="integer", default=3, min=1, max=5),
     "a string with options": setting(type="string", default="a", options=["a", "b"]),
     "a boolean": setting(type="boolean", default=False),
+    "an image": read(CATALOG / "vaultwarden.yaml"),
+    "an image of a registry with a port": image("registry.lan:5000/team/app__x:v1.2-rc.3"),
+    "an image of this very machine": image("localhost/app:1"),
+    "a volume of one size": volume(path="/var/lib/.data", size_gib=8),
+    "a tabulator in a variable": environment(A="1\t2", B=""),
+    "an entry point": changed("entrypoint", value="/bin/app --port 80", recipe="vaultwarden"),
+    "an unmanaged system": changed("os", value="unmanaged", recipe="vaultwarden"),
+    "no volumes": changed("volumes", value=None, recipe="vaultwarden"),
     "a secret that is not generated": setting(type="secret", required=True, generated=False),
 }
 
@@ -135,8 +189,25 @@ def test_schema_and_model_both_accept(document: dict[str, Any]) -> None:
         changed("resources", "minimal", "disk_gib", value=5),
         setting(type="integer", default=9, max=5),
         setting(type="string", default="c", options=["a", "b"]),
+        changed("volumes", value=[{"path": "/data", "size_gib": 8}] * 2, recipe="vaultwarden"),
+        environment(A={"setting": "nothing"}),
+        volume(path="/data", size_gib={"setting": "nothing"}),
+        volume(path="/data", size_gib={"setting": "domain"}),
+        changed("settings", 3, "default", value=None, recipe="vaultwarden"),
+        changed("settings", 3, "min", value=0, recipe="vaultwarden"),
     ],
-    ids=["settings named twice", "default below the minimum", "default out of range", "default not among the options"],
+    ids=[
+        "settings named twice",
+        "default below the minimum",
+        "default out of range",
+        "default not among the options",
+        "two volumes at one path",
+        "a variable of no setting",
+        "a size of no setting",
+        "a size that is text",
+        "a size nobody may have set",
+        "a size of nothing",
+    ],
 )
 def test_the_model_refuses_what_a_schema_cannot_say(document: dict[str, Any]) -> None:
     assert not model_accepts(document)
