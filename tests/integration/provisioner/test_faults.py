@@ -143,21 +143,6 @@ async def test_worker_killed_while_it_starts(running_stage: Stage) -> None:
     await as_it_should_be(stage, application_id)
 
 
-async def test_worker_killed_after_it_created(running_stage: Stage) -> None:
-    """Its last write was made: it is whole."""
-    stage = running_stage
-    stage.simulator.fault("task_killed", type="vzcreate", stage="late")
-    application_id, operation_id = await stage.deploy()
-    end = await stage.ended(application_id, operation_id)
-    if isinstance(end, ev.OperationSucceeded):
-        await as_it_should_be(stage, application_id)
-    else:
-        assert isinstance(end, ev.OperationFailed)
-        assert end.cause.code == "half_made"
-        assert end.left_behind is None
-        assert stage.ours() == []
-
-
 async def test_node_away_for_a_while(running_stage: Stage) -> None:
     stage = running_stage
     application_id = await stage.running()

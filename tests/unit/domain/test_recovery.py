@@ -37,6 +37,8 @@ FOREIGN = GuestEvidence(exists=True, ours=False, complete=True, power="running")
 RUNNING = replace(OURS, power="running")
 
 CREATING = replace(HALF, lock="create")
+BLANK = GuestEvidence(exists=True, blank=True, lock="create")
+UNLOCKED = replace(BLANK, lock=None)
 DESTROYING = replace(OURS, lock="destroyed")
 
 
@@ -69,6 +71,9 @@ ROWS: list[tuple[str, Intent, Evidence, type[Any]]] = [
     ("create: still locked, somebody works on it", intent("create"), late(guest=CREATING, busy=True), NotKnownYet),
     ("create: locked, the task is over", intent("create"), over(guest=CREATING), Undecided),
     ("create: locked, nothing came for long", intent("create"), late(guest=CREATING), Undecided),
+    ("create: begun, but by whom?", intent("create"), Evidence(guest=BLANK), NotKnownYet),
+    ("create: begun by our task, which is over", intent("create"), over(guest=BLANK), Undecided),
+    ("create: begun by our task, and a person just unlocked it", intent("create"), over(guest=UNLOCKED), Undecided),
     ("create: complete and under backup", intent("create"), Evidence(guest=replace(OURS, lock="backup")), Succeeded),
     (
         "create: the first send was answered exists",
@@ -127,7 +132,7 @@ def test_a_lock_that_stays_has_a_command_for_a_person() -> None:
     verdict = judge(intent("create"), over(guest=CREATING))
     assert isinstance(verdict, Undecided)
     assert verdict.command == "pct unlock 20001 && pct destroy 20001 --purge"
-    assert verdict.cause.code == "lock_left_behind"
+    assert verdict.cause.code == "left_behind"
     verdict = judge(intent("destroy"), over(guest=DESTROYING))
     assert isinstance(verdict, Undecided)
     assert verdict.command == "pct unlock 20001"
@@ -149,3 +154,9 @@ def test_the_settle_time_is_a_setting() -> None:
     found = Evidence(guest=CREATING, elapsed=timedelta(seconds=3))
     assert isinstance(judge(intent("create"), found), NotKnownYet)
     assert isinstance(judge(intent("create"), found, settle=timedelta(seconds=2)), Undecided)
+
+
+def test_what_a_person_has_unlocked_is_still_to_be_destroyed() -> None:
+    verdict = judge(intent("create"), over(guest=UNLOCKED))
+    assert isinstance(verdict, Undecided)
+    assert verdict.command == "pct destroy 20001 --purge"

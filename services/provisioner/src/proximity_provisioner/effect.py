@@ -256,7 +256,8 @@ def _wanted(job: Job, intent: Intent) -> bool:
 
 def _undecided(job: Job, intent: Intent, cause: Cause, command: str) -> Answer:
     if job.op.undecided:
-        return Later(timedelta(seconds=30))
+        # somebody may just have run the command and be waiting for what follows
+        return Later(timedelta(seconds=15))
     return Happened(
         ev.OperationUndecided(operation_id=job.op.id, kind=job.op.kind, step=intent.step, cause=cause, command=command)
     )

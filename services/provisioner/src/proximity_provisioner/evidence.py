@@ -66,7 +66,7 @@ async def guest_evidence(job: Job, intent: Intent, *, answered_exists: bool = Fa
             exists: dict[StepName, bool | None] = {"create": True, "destroy": None}
             guest = GuestEvidence(exists=exists.get(intent.step, False))
         case NotOurs(config=config, blank=blank):
-            guest = GuestEvidence(exists=True, ours=blank and not refused_at_once, lock=config.lock)
+            guest = GuestEvidence(exists=True, blank=blank and not refused_at_once, lock=config.lock)
         case Ours(config=config):
             guest = GuestEvidence(
                 exists=True,

@@ -17,7 +17,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class NotOurs:
-    """A guest has this number and does not carry our marker. `blank`: locked by a create that has not got far."""
+    """A guest has this number and does not carry our marker. `blank`: it is what a create begins with, and no more."""
 
     config: GuestConfig
     blank: bool
@@ -68,7 +68,8 @@ async def look(job: Job) -> Sight:
         return Elsewhere(error.words)
     if marker_of(job) in markers(config.description):
         return Ours(config)
-    return NotOurs(config, blank=config.lock == "create" and not config.description)
+    begun = config.lock in ("create", None) and not config.description and "swap" not in config.values
+    return NotOurs(config, blank=begun)
 
 
 async def _gone(proxmox: Hypervisor) -> Gone:

@@ -20,8 +20,12 @@ async def ours_to_change(job: Job) -> Ours | Answer:
         case Gone():
             return job.failed(Cause(code="container_gone", message=f"CT {job.container.vmid} is no longer on Proxmox."))
         case NotOurs(blank=True):
-            message = f"CT {job.container.vmid} is locked in the middle of its creation: pct unlock, pct destroy."
-            return job.failed(Cause(code="container_locked", message=message))
+            vmid = job.container.vmid
+            message = (
+                f"CT {vmid} was left in the middle of its creation. On {job.node}, run "
+                f"`pct unlock {vmid}; pct destroy {vmid} --purge`."
+            )
+            return job.failed(Cause(code="left_behind", message=message))
         case NotOurs() if job.op.kind == "deploy" and "create" not in job.op.done:
             # the number is a stranger's: ours never came to be, and cannot as long as that one is there
             return Happened(proven_gone(job))

@@ -17,10 +17,13 @@ from proximity.domain.operation.cause import Cause
 
 @dataclass(frozen=True)
 class GuestEvidence:
-    """`exists` None: could not be found out. `complete`: the last write of a create has been made (`swap` is there)."""
+    """`exists` None: could not be found out. `ours`: it carries our marker. `blank`: it carries nothing yet, as a guest
+    in the middle of its creation. `complete`: the last write of a create has been made (`swap` is there).
+    """
 
     exists: bool | None
     ours: bool = False
+    blank: bool = False
     lock: str | None = None
     complete: bool = False
     power: Literal["running", "stopped", "unknown"] = "unknown"
@@ -123,6 +126,8 @@ def _create(intent: Intent, evidence: Evidence, settle: timedelta) -> Verdict:
         return _unreadable(intent)
     if not guest.exists:
         return NotExecuted()
+    if guest.blank:
+        return _left_behind(intent, evidence, guest.lock, settle)
     if not guest.ours:
         if evidence.answered_exists and intent.attempt == 1:
             return VmidTaken()
@@ -135,7 +140,7 @@ def _create(intent: Intent, evidence: Evidence, settle: timedelta) -> Verdict:
     if guest.complete and guest.lock != "create":
         return Succeeded()
     if guest.lock:
-        return _locked(intent, evidence, guest.lock, settle)
+        return _left_behind(intent, evidence, guest.lock, settle)
     cause = Cause(code="half_made", message=f"Proxmox stopped in the middle of creating CT {intent.vmid}.")
     if _over(evidence, settle):
         return HalfMade(cause)
@@ -160,7 +165,7 @@ def _destroy(intent: Intent, evidence: Evidence, settle: timedelta) -> Verdict:
     if not guest.exists:
         return Succeeded()
     if guest.lock == "destroyed":
-        return _locked(intent, evidence, guest.lock, settle)
+        return _left_behind(intent, evidence, guest.lock, settle)
     # the lock of something else passes: the repeat waits for it
     return NotExecuted()
 
@@ -180,17 +185,20 @@ def _unreadable(intent: Intent) -> NotKnownYet:
     )
 
 
-def _locked(intent: Intent, evidence: Evidence, lock: str, settle: timedelta) -> NotKnownYet | Undecided:
-    # what is left of a create is of no use to anybody, and without its description nobody could prove it ours
-    destroy = f" && pct destroy {intent.vmid} --purge" if intent.step == "create" else ""
-    command = f"pct unlock {intent.vmid}{destroy}"
+def _left_behind(intent: Intent, evidence: Evidence, lock: str | None, settle: timedelta) -> NotKnownYet | Undecided:
+    """What a dead worker left and no call of ours may touch: it is locked, or nothing on it proves it ours."""
+    unlock = [f"pct unlock {intent.vmid}"] if lock else []
+    # what is left of a create is of no use to anybody
+    destroy = [f"pct destroy {intent.vmid} --purge"] if intent.step == "create" else []
+    command = " && ".join(unlock + destroy)
+    state = f"is locked ({lock})" if lock else "is blank"
     if not _over(evidence, settle):
-        message = f"CT {intent.vmid} is locked ({lock}) and no task of ours is seen working on it."
+        message = f"CT {intent.vmid} {state} and no task of ours is seen working on it."
         return NotKnownYet(Cause(code="container_locked", message=message), command)
     message = (
-        f"Proxmox's worker for the {intent.step} of CT {intent.vmid} died and left its lock ({lock}) behind. Only a "
-        f"person on {intent.node} can remove it; then the operation goes on by itself."
+        f"Proxmox's worker for the {intent.step} of CT {intent.vmid} died: the container {state}. Only a person on "
+        f"{intent.node} can change that; then the operation goes on by itself."
     )
     if not evidence.task_over:
         message += f" No task of ours is known: make sure with `pct config {intent.vmid}` that it is nobody else's."
-    return Undecided(Cause(code="lock_left_behind", message=message), command)
+    return Undecided(Cause(code="left_behind", message=message), command)
