@@ -8,6 +8,7 @@ from proximity.domain.application import events as app
 from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 from proximity_projector.projections.applications import web_url
+from support.images import VAULTWARDEN
 from support.projection import deleted, deployed, deploying, folded, intended, of
 
 LOCKED = Cause(code="container_locked", message="CT 20000 is locked.", proxmox="CT is locked (backup)")
@@ -23,6 +24,14 @@ def test_a_requested_deployment_is_deploying() -> None:
     assert row["operation_id"] == "op-deploy"
     assert (row["vmid"], row["address"], row["url"]) == (None, None, None)
     assert (row["recipe"], row["cores"], row["memory_mib"], row["disk_gib"]) == ("nginx", 2, 512, 8)
+
+
+def test_what_an_application_is_made_of_is_told() -> None:
+    requested, *_ = deploying()
+    assert isinstance(requested, app.DeployRequested)
+    assert application(requested)["runtime"] == "template"
+    row = application(requested.model_copy(update={"spec": VAULTWARDEN}))
+    assert (row["runtime"], row["disk_gib"]) == ("oci", 2 + 3)
 
 
 def test_a_deployed_application_runs_at_its_address() -> None:

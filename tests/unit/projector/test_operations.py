@@ -12,6 +12,7 @@ from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity.messaging.aggregates import APPLICATION
+from support.images import VAULTWARDEN
 from support.projection import START, connecting, deleted, deployed, deploying, folded, intended, of
 
 LOCKED = Cause(code="container_locked", message="CT 20000 is locked.", proxmox="CT is locked (backup)")
@@ -81,6 +82,22 @@ def test_a_template_that_is_missing_is_downloaded() -> None:
     assert isinstance(passed, app.PreflightPassed)
     row = operation("op-deploy", requested, passed.model_copy(update={"template_present": False}))
     assert steps(row)["download_template"] == "running"
+
+
+def test_an_image_is_pulled_where_a_template_would_be_downloaded() -> None:
+    requested, passed, *_ = deploying()
+    assert isinstance(requested, app.DeployRequested)
+    assert isinstance(passed, app.PreflightPassed)
+    requested = requested.model_copy(update={"spec": VAULTWARDEN})
+    assert "download_template" not in steps(operation("op-deploy", requested))
+    fetching = [requested, passed.model_copy(update={"template_present": False})]
+    assert steps(operation("op-deploy", *fetching))["pull_image"] == "running"
+    pulled = operation("op-deploy", *fetching, app.ImagePulled(operation_id="op-deploy", volid="local:vztmpl/v.tar"))
+    assert (step(pulled, "pull_image")["status"], step(pulled, "pull_image")["detail"]) == (
+        "done",
+        "local:vztmpl/v.tar",
+    )
+    assert "pull_image" not in steps(operation("op-deploy", requested, passed)), "it is there"
 
 
 def test_a_deployment_that_succeeded_has_done_all_its_steps() -> None:

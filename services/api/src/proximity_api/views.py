@@ -32,12 +32,16 @@ class _Row(BaseModel):
 
 
 class Application(_Row):
-    """`operation_id`: the operation in flight. `url`: where a person opens it. `failure`: of the last operation."""
+    """`operation_id`: the operation in flight. `url`: where a person opens it. `failure`: of the last operation.
+
+    `runtime`: what its container is made of. `disk_gib`: root disk and volumes together.
+    """
 
     name: str
     slug: str
     recipe: str
     recipe_version: str
+    runtime: Literal["template", "oci"]
     status: Literal[
         "deploying",
         "starting",

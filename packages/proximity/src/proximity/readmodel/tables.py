@@ -38,6 +38,8 @@ applications = Table(
     _required("slug"),
     _required("recipe"),
     _required("recipe_version"),
+    # what its container is made of: template, oci
+    _required("runtime"),
     _required("status"),
     # running, stopped, absent
     _required("desired"),

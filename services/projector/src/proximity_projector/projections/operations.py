@@ -13,6 +13,8 @@ from proximity_projector.projections.steps import Steps
 
 # postponed because of one of these: parked until the other side is back
 UNREACHABLE = frozenset({"node_unreachable", "cluster_unreachable", "unanswered"})
+# runtime -> the step that fetches what the container is made of
+FETCHING = {"template": "download_template", "oci": "pull_image"}
 UNWIND = ("stop", "destroy", "prove_gone")
 OVER = frozenset({"succeeded", "failed", "rejected", "cancelled"})
 
@@ -69,7 +71,7 @@ def planned(kind: str, application: Row, *, force: bool = False) -> tuple[str, .
     going_up = ("start", "find_address", *(("probe",) if application["probed"] else ()))
     match kind:
         case "deploy":
-            return ("preflight", "download_template", "claim_vmid", "create", "configure", *going_up)
+            return ("preflight", FETCHING[application["runtime"]], "claim_vmid", "create", "configure", *going_up)
         case "start":
             return going_up
         case "restart":
@@ -161,7 +163,7 @@ def _outcome(steps: Steps, event: ApplicationEvent, at: datetime) -> Steps:
             return st.ended(steps, "prove_gone", at, "")
         case ev.PreflightPassed(reason=reason, template_present=present):
             steps = st.ended(steps, "preflight", at, reason)
-            return [s for s in steps if s["name"] != "download_template"] if present else steps
+            return [s for s in steps if s["name"] not in FETCHING.values()] if present else steps
     if completed := COMPLETES.get(type(event)):
         return st.ended(steps, completed, at, _detail(event))
     return steps
@@ -181,7 +183,7 @@ def _unwinding(steps: Steps, row: Row, application: Row, failed: set[str]) -> St
 
 def _detail(event: ApplicationEvent) -> str:
     match event:
-        case ev.TemplateDownloaded(volid=volid):
+        case ev.TemplateDownloaded(volid=volid) | ev.ImagePulled(volid=volid):
             return volid
         case ev.VmidClaimed(node=node, vmid=vmid):
             return f"VMID {vmid} on {node}"
