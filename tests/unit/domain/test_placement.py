@@ -14,6 +14,7 @@ from proximity.domain.application.placement import (
     choose,
 )
 from proximity.domain.operation.cause import Cause
+from support.images import ARCHIVE, VAULTWARDEN
 from support.life import SPEC
 
 EXACT = "debian-12-wiki_18.0-1_amd64.tar.gz"
@@ -104,6 +105,79 @@ def test_what_is_missing_is_said(node: NodeFacts, code: str) -> None:
     assert "pve" in refused(cluster(node)).message
     spare = replace(NODE, node="pve2")
     assert chosen(cluster(node, spare)).placement.node == "pve2", "another node will do"
+
+
+OCI = replace(NODE, downloadable=(), version="9.1.0")
+PLACE = f"local:vztmpl/{ARCHIVE}"
+
+
+def for_image(*nodes: NodeFacts) -> Chosen | Cause:
+    return choose(VAULTWARDEN, None, cluster(*nodes))
+
+
+def test_an_image_needs_no_template_index() -> None:
+    verdict = for_image(OCI)
+    assert isinstance(verdict, Chosen), verdict
+    placement = verdict.placement
+    assert (placement.template_storage, placement.template_volid, placement.template_present) == ("local", PLACE, False)
+
+
+def test_an_image_that_is_on_the_node_is_used_where_it_is() -> None:
+    there = replace(FILES, storage="share", available=0, templates=(f"share:vztmpl/{ARCHIVE}",), may_pull=False)
+    verdict = for_image(replace(OCI, storages=(DISKS, FILES, there), may_pull=False))
+    assert isinstance(verdict, Chosen), "no right to pull is needed"
+    assert (verdict.placement.template_storage, verdict.placement.template_present) == ("share", True)
+
+
+def test_an_image_goes_where_there_is_most_room_and_it_may() -> None:
+    bigger = replace(FILES, storage="share", available=900 * GIB)
+    for may, storage in ((True, "share"), (False, "local")):
+        verdict = for_image(replace(OCI, storages=(DISKS, FILES, replace(bigger, may_pull=may))))
+        assert isinstance(verdict, Chosen)
+        assert verdict.placement.template_storage == storage
+
+
+@pytest.mark.parametrize("version", ["9.1", "9.1.3", "9.2.11", "10.0~beta1"])
+def test_versions_that_know_images(version: str) -> None:
+    assert isinstance(for_image(replace(OCI, version=version)), Chosen)
+
+
+@pytest.mark.parametrize("version", ["9.0.19", "8.4.1", "8.10.0", ""])
+def test_versions_that_know_none(version: str) -> None:
+    cause = for_image(replace(OCI, version=version))
+    assert isinstance(cause, Cause)
+    assert cause.code == "oci_unsupported"
+    assert version in cause.message
+    assert "9.1 or newer" in cause.message
+    verdict = for_image(replace(OCI, version=version, memory_free=64 * GIB), replace(OCI, node="pve2"))
+    assert isinstance(verdict, Chosen), "another node will do"
+    assert verdict.placement.node == "pve2"
+
+
+def test_a_template_does_not_ask_for_a_version() -> None:
+    assert isinstance(choose(SPEC, None, cluster(replace(NODE, version="8.4.1", may_pull=False))), Chosen)
+
+
+@pytest.mark.parametrize(
+    ("node", "code", "words"),
+    [
+        (replace(OCI, storages=(DISKS,)), "no_template_storage", "vztmpl"),
+        (replace(OCI, may_pull=False), "missing_rights", "/nodes/pve: Sys.AccessNetwork."),
+        (
+            replace(OCI, storages=(DISKS, replace(FILES, may_pull=False))),
+            "missing_rights",
+            "/storage/local: Datastore.AllocateTemplate.",
+        ),
+        (replace(OCI, storages=(replace(DISKS, available=5 * GIB - 1), FILES)), "storage_full", "5 GiB are needed"),
+    ],
+    ids=["no storage for archives", "no right on the node", "no right on the storage", "no room for the volumes"],
+)
+def test_what_an_image_lacks_is_said(node: NodeFacts, code: str, words: str) -> None:
+    cause = for_image(node)
+    assert isinstance(cause, Cause)
+    assert cause.code == code
+    assert words in cause.message
+    assert "pve" in cause.message
 
 
 def test_exactly_enough_is_enough() -> None:

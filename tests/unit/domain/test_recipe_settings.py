@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proximity.domain.application.spec import WebAddress
+from proximity.domain.application.spec import Template, WebAddress
 from proximity.domain.catalog import Recipe, Resolved, resolve
 
 RECIPE = Recipe.model_validate(
@@ -68,7 +68,8 @@ def test_a_given_secret_is_to_be_sealed_and_shows_nowhere_else() -> None:
 
 def test_the_spec_is_complete() -> None:
     spec = with_settings(cores=4, workers=3).spec({"admin_password": "vault-1"})
-    assert (spec.recipe, spec.recipe_version, spec.template.name) == ("wiki", "3", "debian-12-wiki")
+    assert (spec.recipe, spec.recipe_version, spec.image) == ("wiki", "3", None)
+    assert spec.template == Template(name="debian-12-wiki", version="18.0-1")
     assert (spec.resources.cores, spec.settings["workers"]) == (4, 3)
     assert spec.secrets == {"admin_password": "vault-1"}
     assert (spec.probe.port, spec.web) == (80, WebAddress(port=80))
@@ -112,6 +113,55 @@ def test_a_problem_never_quotes_a_secret() -> None:
     found = problems(admin_password="canary")
     assert list(found) == ["admin_password"]
     assert "canary" not in repr(found)
+
+
+IMAGE = Recipe.model_validate(
+    RECIPE.model_dump(exclude={"template", "image", "runtime"})
+    | {
+        "runtime": "oci",
+        "image": {"reference": "docker.io/library/wiki:3.1"},
+        "volumes": [{"path": "/data", "size_gib": {"setting": "workers"}}, {"path": "/cache", "size_gib": 1}],
+        "environment": {
+            "PORT": "8080",
+            "TITLE": {"setting": "title"},
+            "WORKERS": {"setting": "workers"},
+            "PUBLIC": {"setting": "public"},
+            "MOTD": {"setting": "motd"},
+            "ADMIN_PASSWORD": {"setting": "admin_password"},
+            "LICENSE_KEY": {"setting": "license_key"},
+        },
+        "entrypoint": "/wiki",
+        "os": "unmanaged",
+    }
+)
+
+
+def test_settings_become_the_environment_and_what_nobody_set_is_left_out() -> None:
+    spec = resolve(IMAGE, {"title": "My wiki", "admin_password": "canary-password"}).spec({"admin_password": "vault-1"})
+    assert spec.environment == {"PORT": "8080", "TITLE": "My wiki", "WORKERS": "2", "PUBLIC": "false"}
+    assert spec.secret_environment == {"ADMIN_PASSWORD": "admin_password"}
+    assert (spec.entrypoint, spec.os, spec.nesting, spec.template) == ("/wiki", "unmanaged", False, None)
+    assert "canary" not in spec.model_dump_json()
+    assert type(spec).model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_a_person_may_choose_how_large_a_volume_is() -> None:
+    spec = resolve(IMAGE, {"title": "My wiki", "workers": 5}).spec({})
+    assert [(volume.path, volume.size_gib) for volume in spec.volumes] == [("/data", 5), ("/cache", 1)]
+    assert spec.disk_gib == 8 + 5 + 1
+
+
+@pytest.mark.parametrize("motd", ["one\ntwo", "bell\x07", "end\r"])
+def test_what_a_variable_cannot_hold_is_said_about_its_setting(motd: str) -> None:
+    (problem,) = resolve(IMAGE, {"title": "My wiki", "motd": motd}).problems
+    assert problem.key == "motd"
+    assert "single line" in problem.message
+    assert motd not in problem.message
+
+
+def test_a_tabulator_may_be_in_a_variable() -> None:
+    spec = resolve(IMAGE, {"title": "My wiki", "motd": "a\tb"}).spec({})
+    assert spec.environment["MOTD"] == "a\tb"
 
 
 def test_false_and_zero_are_values() -> None:
