@@ -153,9 +153,8 @@ def _outcome(steps: Steps, event: ApplicationEvent, at: datetime) -> Steps:
         case ev.VmidFoundTaken(vmid=vmid):
             return st.back(steps, "claim_vmid", f"VMID {vmid} is taken by another guest, so another one is claimed.")
         case ev.ContainerFoundHalfMade():
-            return st.back(
-                steps, "create", "Proxmox broke off in the middle. What is left is removed, then made again."
-            )
+            again = st.back(steps, "create", "Proxmox broke off in the middle: what is left is removed first.")
+            return st.before(again, "create", ("destroy", "prove_gone"))
         case ev.ContainerProvenGone():
             gone = ("shutdown", *UNWIND)
             for name in [s["name"] for s in steps if s["name"] in gone and s["status"] != "failed"]:

@@ -53,6 +53,14 @@ def back(steps: Steps, name: str, detail: str) -> Steps:
     return [*steps[:first], *(s | {"detail": detail} if s["name"] == name else s for s in again)]
 
 
+def before(steps: Steps, name: str, names: Iterable[str]) -> Steps:
+    """`names` have to be done first, whatever was done of them earlier."""
+    names = tuple(names)
+    rest = [s for s in steps if s["name"] not in names]
+    place = next((i for i, s in enumerate(rest) if s["name"] == name), len(rest))
+    return [*rest[:place], *map(pending, names), *rest[place:]]
+
+
 def begun_once(steps: Steps, name: str) -> bool:
     return any(s["name"] == name and s["status"] != "pending" for s in steps)
 
