@@ -13,22 +13,40 @@ STRIKES = ("slow", "drop_before", "drop_after", "late", "596", "task_lost", "tas
 """Kinds that happen only when something meets them; the others hold from the moment they are asked for."""
 
 
+BUSY, BUSY_WITHIN = 3, 4.0
+"""So many tasks run on Proxmox when a blow falls; seconds in which that has to come about."""
+
+
 @dataclass
 class Faults:
-    """`happened`: name of a blow or trouble -> how often. `locked`: (cluster, vmid) that were locked on purpose."""
+    """`happened`: name of a blow or trouble -> how often. `idle_strikes`: while little went on."""
 
     stack: Stack
     happened: Counter[str] = field(default_factory=Counter)
-    locked: set[tuple[int, int]] = field(default_factory=set)
+    idle_strikes: int = 0
     _waiting: list[tuple[Simulated, int, Trouble]] = field(default_factory=list)
     _thawing: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def carry_out(self, trial: Trial) -> None:
         if trial.trouble:
             await self._trouble(trial.trouble)
+        await self._until_busy()
         await asyncio.sleep(trial.blow.after)
         self._strike(trial.blow)
         await asyncio.sleep(trial.pause)
+
+    async def _until_busy(self) -> None:
+        """Several tasks run on Proxmox; with much of the stack away that may take too long to be waited for."""
+        try:
+            async with asyncio.timeout(BUSY_WITHIN):
+                while await self._running() < BUSY:  # noqa: ASYNC110 - in another process
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self.idle_strikes += 1
+
+    async def _running(self) -> int:
+        states = [await cluster.control("GET", "/state") for cluster in self.stack.lab.clusters]
+        return sum(state["tasks_running"] for state in states)
 
     def _strike(self, blow: Blow) -> None:
         for name in blow.targets:
@@ -52,7 +70,6 @@ class Faults:
             if not ours:
                 return
             match["vmid"] = ours[int(trouble.of * len(ours))]["vmid"]
-            self.locked.add((trouble.cluster, match["vmid"]))
         asked = {"kind": trouble.kind, "match": match, **trouble.what}
         fault = await cluster.control("POST", "/faults", asked)
         if trouble.kind in STRIKES:

@@ -20,13 +20,18 @@ TARGETS: tuple[tuple[str, ...], ...] = (
 FREEZES = 2
 """In each round, beside one kill of each target; with them a round has its ten trials."""
 
-WRITES = ("POST", "POST", "PUT", "DELETE")
-CALLS = r"/lxc(/\d+)?(/config|/status/\w+)?$"
+CALLS: tuple[dict[str, str], ...] = (
+    {"method": "POST", "path": r"/lxc$|/status/\w+$"},
+    {"method": "POST", "path": r"/status/\w+$"},
+    {"method": "POST", "path": r"/lxc$"},
+    {"method": "PUT", "path": r"/config$"},
+    {"method": "DELETE", "path": r"/lxc/\d+$"},
+)
 
 
 @dataclass(frozen=True)
 class Blow:
-    """`targets` are killed or frozen `after` seconds from the beginning of the trial."""
+    """`targets` are killed or frozen `after` seconds from a moment at which several tasks run on Proxmox."""
 
     how: How
     targets: tuple[str, ...]
@@ -64,19 +69,22 @@ class Trial:
 
 
 def plan(seed: str, trials: int) -> tuple[Trial, ...]:
-    """Every target is killed once in each round of ten; freezes and faults come in turn, in an order by chance."""
+    """Every target is killed once in each round of ten; freezes and faults come in turn, in an order by chance.
+
+    They come early in a round: who is frozen has to wake up, and a fault to meet somebody, before it ends.
+    """
     chance = random.Random(f"{seed} plan")
     freezes, troubles = _turns(chance, TARGETS), _turns(chance, tuple(TROUBLES))
     made: list[Trial] = []
     while len(made) < trials:
-        blows: list[tuple[How, tuple[str, ...]]] = [("kill", targets) for targets in TARGETS]
-        blows += [("freeze", next(freezes)) for _ in range(FREEZES)]
-        chance.shuffle(blows)
-        troubled = set(chance.sample(range(ROUND), ROUND // 2))
+        blows: list[tuple[How, tuple[str, ...]]] = [("kill", targets) for targets in _turned(chance, TARGETS)]
+        for _ in range(FREEZES):
+            blows.insert(chance.randrange(ROUND // 2), ("freeze", next(freezes)))
+        troubled = set(chance.sample(range(ROUND - 2), ROUND // 2))
         for index, (how, targets) in enumerate(blows):
-            blow = Blow(how, targets, round(chance.uniform(0.0, 0.9), 3))
+            blow = Blow(how, targets, round(chance.uniform(0.0, 0.4), 3))
             trouble = _trouble(chance, next(troubles)) if index in troubled else None
-            made.append(Trial(len(made) + 1, blow, trouble, round(chance.uniform(1.2, 2.6), 3)))
+            made.append(Trial(len(made) + 1, blow, trouble, round(chance.uniform(0.5, 1.5), 3)))
     return tuple(made[:trials])
 
 
@@ -87,7 +95,11 @@ def rounds(trials: Sequence[Trial]) -> list[Sequence[Trial]]:
 def _turns(chance: random.Random, of: Sequence[T]) -> Iterator[T]:
     """All of them in an order by chance, then all of them again in another one."""
     while True:
-        yield from chance.sample(of, len(of))
+        yield from _turned(chance, of)
+
+
+def _turned(chance: random.Random, of: Sequence[T]) -> list[T]:
+    return chance.sample(of, len(of))
 
 
 TROUBLES = {
@@ -127,7 +139,7 @@ def _trouble(chance: random.Random, name: str) -> Trouble:
     of = None
     match kind:
         case "slow" | "drop_before" | "drop_after" | "late" | "596":
-            struck = {"method": chance.choice(WRITES), "path": CALLS}
+            struck = dict(chance.choice(CALLS))
             what = {"times": chance.randint(1, 3)}
             if kind in ("slow", "late"):
                 what["seconds"] = round(chance.uniform(0.5, 3.0), 2)

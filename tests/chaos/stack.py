@@ -19,8 +19,8 @@ from proximity_launcher.up.ports import free_ports
 from support.servers import Nats, start_nats
 
 CATALOG = Path(__file__).parents[2] / "catalog"
-TIME_SCALE = 0.12
-"""A create takes 0.4 s, a start 0.2 s: long enough to be struck in the middle."""
+TIME_SCALE = 0.25
+"""A create takes 0.9 s, a start 0.4 s: long enough to be struck in the middle."""
 SETTLE_SECONDS = 15.0
 """Shorter than the default, and longer than anything here can be late: frozen for 12 s, late by 3."""
 SETTINGS = {
