@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench lint types replay rebuild help fast whole install
+.PHONY: up test bench chaos lint types replay rebuild help fast whole install
 
 # settings of this machine: see .env.example
 -include .env
@@ -20,6 +20,10 @@ test: lint types fast whole ## everything that CI runs, fast checks first
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
+
+TRIALS ?= 20
+chaos: $(STAMP) ## strike a whole stack of real processes: make chaos SEED=n TRIALS=n STACKS=n
+	@PYTHONPATH=tests $(BIN)/python -m chaos --trials $(TRIALS) $(if $(SEED),--seed $(SEED)) $(if $(STACKS),--stacks $(STACKS))
 
 lint: $(STAMP) ## style, import rules, the recipes of the catalog
 	$(BIN)/ruff check $(CODE)

@@ -17,9 +17,11 @@ SETTINGS = {"memory_mib": 256, "disk_gib": 4}
 ENDED = {"succeeded", "failed", "rejected", "cancelled"}
 LOOK_AGAIN = 5.0
 """Seconds without news after which an operation is asked for by its id."""
-LOCK_COMMAND = re.compile(r"pct unlock (\d+)( && pct destroy \1 --purge)?")
+COMMANDS = re.compile(r"pct unlock (?P<unlock>\d+)|pct destroy (?P<destroy>\d+) --purge")
+"""What a person is asked to run, one or both, for what a dead worker left: a lock, or a guest with nothing on it."""
+LEFT = ("create", "destroyed")
 VERDICT_WITHIN = 20.0
-"""Seconds in which an operation that says undecided without a lock has to go on by itself."""
+"""Seconds in which an operation that says undecided without need has to go on by itself."""
 
 
 @dataclass
@@ -28,7 +30,7 @@ class Diary:
 
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
-    unlocked: int = 0
+    helped: int = 0
     amiss: list[str] = field(default_factory=list)
 
 
@@ -139,18 +141,20 @@ class Person:
         return row
 
     async def _help(self, row: Row) -> None:
-        """Runs the command that the operation names; it must be about a guest that is locked."""
+        """Runs the command that the operation names; it must be about a guest that a dead worker left behind."""
         app = self._browser.rows["applications"].get(row["target"])
         cluster = next((one for one in self._clusters if app and one.cluster_id == app["cluster_id"]), None)
         guest = await cluster.guest(app["vmid"]) if cluster and app and app["vmid"] else None
-        command = LOCK_COMMAND.fullmatch(row["resolve_command"] or "")
-        if cluster is None or guest is None or not guest["lock"] or command is None:
+        asked = [COMMANDS.fullmatch(part) for part in (row["resolve_command"] or "").split(" && ")]
+        if cluster is None or guest is None or not _left_behind(guest) or None in asked:
             await self._goes_on_by_itself(row, f"guest {guest}, command {row['resolve_command']!r}")
             return
-        self._diary.unlocked += 1
-        await cluster.unlock(guest["vmid"])
-        if command[2]:
-            await cluster.destroy(guest["vmid"])
+        self._diary.helped += 1
+        for command in filter(None, asked):
+            if command["unlock"]:
+                await cluster.unlock(int(command["unlock"]))
+            else:
+                await cluster.destroy(int(command["destroy"]))
 
     async def _goes_on_by_itself(self, row: Row, seen: str) -> None:
         """The lock may have gone in this moment; otherwise nobody should have been asked."""
@@ -158,7 +162,12 @@ class Person:
         now: Row | None = row
         while now is None or now["status"] == "undecided":
             if asyncio.get_running_loop().time() > until:
-                self._diary.amiss.append(f"undecided without a lock: {row['kind']} {row['id']} {row['cause']}: {seen}")
+                self._diary.amiss.append(f"undecided without need: {row['kind']} {row['id']} {row['cause']}: {seen}")
                 return
             await self._browser.news(1.0)
             now = self._browser.operation(row["id"])
+
+
+def _left_behind(guest: Row) -> bool:
+    """Locked for ever by a worker that died, or unlocked since and without anything on it."""
+    return guest["lock"] in LEFT or (not guest["lock"] and not guest["description"])

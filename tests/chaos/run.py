@@ -236,7 +236,7 @@ class Run:
                 "calls without an answer": kinds[ev.CallUnanswered],
                 "undecided": kinds[ev.OperationUndecided],
                 "struck while little went on": self._faults.idle_strikes,
-                "unlocked by a person": diary.unlocked,
+                "helped by a person": diary.helped,
                 "commands": client.sent,
                 "requests sent again": client.sent_again,
                 "streams broken": browser.breaks,
