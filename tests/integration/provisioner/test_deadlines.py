@@ -7,6 +7,7 @@ import pytest
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.cluster import events as cluster_ev
+from support.images import VAULTWARDEN
 from support.provisioning import DEBIAN, TCP_PROBE, Stage
 
 # Minutes are too long for a test: this replica knows the same tables with seconds in them.
@@ -125,3 +126,16 @@ async def test_cleaning_up_that_does_not_succeed_ends_as_well(hasty: Stage) -> N
     hasty.simulator.clear_faults()
     await hasty.succeeded(application_id, await hasty.ask(cmd.DeleteApplication, application_id))
     assert hasty.ours() == []
+
+
+async def test_container_of_an_image_without_address(hasty: Stage) -> None:
+    """Its node asks for the address, so a person is told to look there."""
+    await hasty.connected()
+    hasty.simulator.fault("no_dhcp")
+    application_id, operation_id = await hasty.deploy("Passwords", VAULTWARDEN)
+    end = await hasty.ended(application_id, operation_id)
+    assert isinstance(end, ev.OperationFailed)
+    assert end.cause.code == "no_address"
+    assert "DHCP server on vmbr0" in end.cause.message
+    assert "log of the start" in end.cause.message
+    assert (await hasty.happened(application_id, ev.ContainerStarted)).event.warnings == 1

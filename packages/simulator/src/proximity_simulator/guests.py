@@ -122,7 +122,8 @@ class Guests(Base):
     @staticmethod
     def _warn_of_systemd(container: Any) -> None:
         systemd = SYSTEMD.get(container.config.get("ostype", ""))
-        if systemd and "nesting=1" not in container.config.get("features", ""):
+        own_program = "entrypoint" in container.config  # what an image starts is rarely systemd
+        if systemd and not own_program and "nesting=1" not in container.config.get("features", ""):
             warn(f"Systemd {systemd} detected. You may need to enable nesting.")
 
     async def _start_after(self, upid: str, container: Any, user: str) -> None:
