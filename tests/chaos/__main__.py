@@ -70,4 +70,7 @@ if __name__ == "__main__":
         for seed in seeds(asked.seed, asked.stacks):
             say("\n".join(f"[{seed}] {trial}" for trial in plan(seed, -(-asked.trials // asked.stacks))))
         sys.exit(0)
-    sys.exit(asyncio.run(main(asked)))
+    try:
+        sys.exit(asyncio.run(main(asked)))
+    except asyncio.CancelledError:
+        sys.exit(130)

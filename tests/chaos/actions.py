@@ -103,7 +103,10 @@ class Person:
         if self._chance.random() < 0.3:
             await asyncio.sleep(self._chance.uniform(0.0, 1.5))
             await self._interfere(operation_id)
-        return await self._end(operation_id)
+        ended = await self._end(operation_id)
+        if self._chance.random() < 0.1:
+            await self._client.repeat(operation_id)
+        return ended
 
     async def _interfere(self, operation_id: str) -> None:
         """Cancels it, deletes the application, or asks for something else that has to be refused."""

@@ -38,6 +38,7 @@ class Client:
     refused: dict[str, str] = field(default_factory=dict)
     sent: int = 0
     sent_again: int = 0
+    _orders: dict[str, tuple[str, str, Row | None]] = field(default_factory=dict, repr=False)
     _token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
@@ -71,10 +72,17 @@ class Client:
         """A command. `hasty`: sent twice at once, as by somebody who clicks twice in a bad net."""
         key = str(uuid4())
         self.sent += 1
+        self._orders[key] = method, path, body
         wanted = [self._persist(method, path, json=body, headers={"Idempotency-Key": key}) for _ in range(1 + hasty)]
         answers = [Answer(answer.status_code, answer.json()) for answer in await asyncio.gather(*wanted)]
         self._note(key, f"{method} {path}", answers)
         return answers[0]
+
+    async def repeat(self, operation_id: str) -> None:
+        """The same request with the same key, long after: it must not be done again."""
+        method, path, body = self._orders[operation_id]
+        answer = await self._persist(method, path, json=body, headers={"Idempotency-Key": operation_id})
+        self._note(operation_id, f"{method} {path} again", [Answer(answer.status_code, answer.json())])
 
     def _note(self, key: str, asked: str, answers: list[Answer]) -> None:
         first = answers[0]

@@ -13,7 +13,7 @@ STRIKES = ("slow", "drop_before", "drop_after", "late", "596", "task_lost", "tas
 """Kinds that happen only when something meets them; the others hold from the moment they are asked for."""
 
 
-BUSY, BUSY_WITHIN = 3, 4.0
+BUSY, BUSY_WITHIN = 2, 4.0
 """So many tasks run on Proxmox when a blow falls; seconds in which that has to come about."""
 
 

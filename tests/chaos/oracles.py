@@ -81,16 +81,19 @@ def histories(facts: Facts) -> Iterator[str]:
 
 
 def ends(facts: Facts) -> Iterator[str]:
-    """Each operation that began has ended, once; nothing was given up as unreadable; causes make sense."""
+    """Each operation has begun and ended once; nothing was given up as unreadable; causes make sense."""
     begun: dict[str, str] = {}
+    times: Counter[str] = Counter()
     ended: Counter[str] = Counter()
     for record in facts.records:
         event = record.event
         match event:
             case ev.CancelRequested():
                 begun[event.by_operation_id] = record.aggregate_id
+                times[event.by_operation_id] += 1
             case _ if event.TYPE.endswith("_requested.v1"):
                 begun[event.operation_id] = record.aggregate_id
+                times[event.operation_id] += 1
             case CommandDeadLettered():
                 yield f"command {event.operation_id} was given up: {event.reason}"
             case ev.OperationFailed() if event.cause.code in NEVER_A_REASON:
@@ -98,6 +101,7 @@ def ends(facts: Facts) -> Iterator[str]:
         if isinstance(event, ENDS):
             ended[event.operation_id] += 1
     yield from (f"operation {op} of {target} has not ended" for op, target in begun.items() if not ended[op])
+    yield from (f"operation {op} began {count} times" for op, count in times.items() if count > 1)
     yield from (f"operation {op} ended {count} times" for op, count in ended.items() if count > 1)
     yield from (
         f"application {key} still does {app.operation}"

@@ -73,6 +73,7 @@ DEAD = CommandDeadLettered(
 WRONG: dict[str, tuple[str, Callable[[], Facts]]] = {
     "an event is missing": ("histories", lambda: facts(records=renumbered(history(*deployed())))),
     "an operation goes on": ("ends", lambda: facts(records=history(*deployed()[:-1]))),
+    "an operation began twice": ("ends", lambda: facts(records=history(*deployed(), *deleted(), *deleted()))),
     "an operation ended twice": ("ends", lambda: facts(records=history(*deployed(), deployed()[-1]))),
     "a cause that cannot be": ("ends", lambda: facts(records=history(*deployed()[:-1], FAILED))),
     "a command was given up": ("ends", lambda: facts(records=history(*deployed(), DEAD))),
