@@ -12,7 +12,10 @@ PREFIX = "PROXIMITY_TEST_PVE_"
 
 @dataclass(frozen=True)
 class Place:
-    """`template`: the volume id of a container template. `patience`: seconds the slowest task may take."""
+    """`template`: the volume id of a container template. `patience`: seconds the slowest task may take.
+
+    `oci_tar`: an image as an OCI archive, a file on this machine.
+    """
 
     connection: Connection
     node: str
@@ -23,6 +26,7 @@ class Place:
     vmid_base: int
     patience: float
     real: bool
+    oci_tar: Path | None = None
 
 
 def named_place(environment: Mapping[str, str] = os.environ) -> Place | None:
@@ -47,4 +51,5 @@ def named_place(environment: Mapping[str, str] = os.environ) -> Place | None:
         vmid_base=int(given.get("VMID_BASE", "90000")),
         patience=300.0,
         real=True,
+        oci_tar=Path(given["OCI_TAR"]) if given.get("OCI_TAR") else None,
     )

@@ -28,7 +28,14 @@ def test_one_is_named(tmp_path: Path) -> None:
         place = named_place(NAMED | {"PROXIMITY_TEST_PVE_CA": ca, "PROXIMITY_TEST_PVE_VMID_BASE": "95000"})
         assert place is not None
         assert (place.connection.ca, place.vmid_base, place.real) == ("PEM", 95000, True)
+        assert place.oci_tar is None
         assert place.connection.endpoints == ("https://a:8006", "https://b:8006")
+
+
+def test_an_archive_is_named() -> None:
+    place = named_place(NAMED | {"PROXIMITY_TEST_PVE_OCI_TAR": "/tmp/nginx.tar"})
+    assert place is not None
+    assert place.oci_tar == Path("/tmp/nginx.tar")
 
 
 @pytest.mark.parametrize("name", sorted(NAMED.keys() - {"PROXIMITY_TEST_PVE_URL"}))

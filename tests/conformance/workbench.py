@@ -6,12 +6,16 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from conformance.place import Place
+from proximity.proxmox.certificate import normal_fingerprint, trust
+from proximity.proxmox.connection import Endpoint
 from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RefusedError, RightsMissingError
 from proximity.proxmox.hypervisor import ContainerSpec, ProxmoxHypervisor
 from proximity.proxmox.observe import Task
+from proximity.proxmox.transport import Api
 
 T = TypeVar("T")
 _numbers = itertools.count()
@@ -52,6 +56,20 @@ class Workbench:
         spec = dataclasses.replace(self.spec(vmid), **changes)  # type: ignore[arg-type]
         await self.success(await self.client.create_container(self.node, spec))
         return vmid
+
+    async def upload(self, archive: Path) -> str:
+        """The volume id of an archive from this machine, put into the template storage if it is not there."""
+        storage, connection = self.place.template_storage, self.place.connection
+        volume = f"{storage}:vztmpl/{archive.name}"
+        if volume not in await self.client.templates(self.node, storage):
+            pinned = connection.fingerprint and normal_fingerprint(connection.fingerprint)
+            api = Api(connection, Endpoint.parse(connection.endpoints[0]), trust(connection), pinned)
+            with archive.open("rb") as file:
+                values = {"content": "vztmpl", "filename": file}
+                path = ("nodes", self.node, "storage", storage, "upload")
+                await self.success(await asyncio.to_thread(api.call, "post", path, values))
+            api.close()
+        return volume
 
     async def start(self, vmid: int) -> None:
         await self.success(await self.client.start_container(self.node, vmid))

@@ -15,9 +15,9 @@ from support.images import ARCHIVE, VAULTWARDEN, of_image
 from support.provisioning import EVERYTHING, Stage
 
 SECRET = "canary=correct horse\tbattery"
-PULL = {"method": "POST", "path": r"/oci-registry-pull$"}
-CREATE = {"method": "POST", "path": r"/lxc$"}
-CONFIGURE = {"method": "PUT", "path": r"/lxc/\d+/config$"}
+PULL: dict[str, Any] = {"method": "POST", "path": r"/oci-registry-pull$"}
+CREATE: dict[str, Any] = {"method": "POST", "path": r"/lxc$"}
+CONFIGURE: dict[str, Any] = {"method": "PUT", "path": r"/lxc/\d+/config$"}
 CALLS = {"pull": PULL, "create": CREATE, "configure": CONFIGURE}
 
 
