@@ -77,7 +77,8 @@ class Person:
         some = sensible.get(status, anything) if self._chance.random() < 0.9 else anything
         return "POST", f"{base}/{self._chance.choice(some)}"
 
-    async def deploy(self, cluster: Simulated | None = None) -> None:
+    async def deploy(self, cluster: Simulated | None = None, *, calm: bool = False) -> None:
+        """`calm`: without anything in between."""
         self._lives += 1
         cluster = cluster or self._chance.choice(self._clusters)
         body: Row = {"recipe": self._chance.choice(RECIPES), "name": f"{self._name}-{self._lives}"}
@@ -87,7 +88,7 @@ class Person:
         answer = await self._order("POST", "/applications", body)
         if answer.accepted:
             self.application_id = answer.body["application_id"]
-            await self._follow(answer)
+            await self._follow(answer, calm=calm)
 
     async def _order(self, method: str, path: str, body: Row | None = None) -> Answer:
         answer = await self._client.order(method, path, body, hasty=self._chance.random() < 0.1)
@@ -95,12 +96,12 @@ class Person:
             self._diary.amiss.append(f"{method} {path} was refused: {answer.status} {answer.body}")
         return answer
 
-    async def _follow(self, answer: Answer) -> Row | None:
+    async def _follow(self, answer: Answer, *, calm: bool = False) -> Row | None:
         """The operation at its end; sometimes with something in between."""
         if not answer.accepted:
             return None
         operation_id = answer.body["operation_id"]
-        if self._chance.random() < 0.3:
+        if not calm and self._chance.random() < 0.3:
             await asyncio.sleep(self._chance.uniform(0.0, 1.5))
             await self._interfere(operation_id)
         ended = await self._end(operation_id)

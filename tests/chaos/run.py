@@ -144,7 +144,7 @@ class Run:
     async def _make_foreign(self, clusters: list[Simulated]) -> None:
         """On each cluster an application first, so that somebody else's guests can carry copies of its marker."""
         for cluster, person in zip(clusters, self._people, strict=False):
-            await person.deploy(cluster)
+            await person.deploy(cluster, calm=True)
             marked = next((guest for guest in await cluster.guests() if "proximity:" in guest["description"]), None)
             if marked is None:
                 raise Violation([f"no application was deployed on {cluster.url}"])
