@@ -331,7 +331,7 @@ class Stage:
 
     def ours(self) -> list[dict[str, Any]]:
         """Guests on the simulated cluster that have a hostname of ours or carry our marker."""
-        return [g for g in self.simulator.guests() if f"proximity:{self.nats.installation_id}:" in g["description"]]
+        return self.simulator.guests_with(f"proximity:{self.nats.installation_id}:")
 
     async def statuses(self) -> list[str]:
         return [str(guest["status"]) for guest in self.ours()]

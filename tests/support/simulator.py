@@ -79,6 +79,10 @@ class SimulatedCluster:
         """Containers and machines whose description begins with the prefix."""
         return [guest for guest in self.state()["guests"] if guest["description"].startswith(prefix)]
 
+    def guests_with(self, words: str) -> list[dict[str, Any]]:
+        """Those that have it somewhere in their description."""
+        return [guest for guest in self.guests() if words in guest["description"]]
+
     def guest(self, vmid: int) -> dict[str, Any] | None:
         """{vmid, node, type, name, status, lock, description, address, config}, or None."""
         return next((guest for guest in self.guests() if guest["vmid"] == vmid), None)
