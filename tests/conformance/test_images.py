@@ -1,7 +1,7 @@
 """Images: pulled, made a container of, and given an environment.
 
-What is expected here comes from Proxmox VE's sources (pve-storage 9.1.7, pve-container 6.1.10) and was not recorded. On a
-real one an archive is uploaded (`PROXIMITY_TEST_PVE_OCI_TAR`), nothing is pulled from a registry.
+What is expected here comes from Proxmox VE's sources (pve-storage 9.1.7, pve-container 6.1.10) and was not recorded.
+On a real one an archive is uploaded (`PROXIMITY_TEST_PVE_OCI_TAR`), nothing is pulled from a registry.
 """
 
 from pathlib import Path

@@ -16,6 +16,7 @@ from support.whole import PASSWORD, Watcher, Whole
 pytestmark = pytest.mark.slow
 
 ROOT_PASSWORD = "canary-root-8f1b2c"
+VARIABLE = "canary-of-the-environment-3e9d"
 SETTING = "canary-not-secret-77aa"
 SWALLOWED = "canary-in-the-wrong-place-19c4"
 TOKEN_SECRET = "canary-token-5d77-4f0e-9f43"
@@ -25,6 +26,9 @@ def test_canaries_are_found_nowhere(whole: Whole) -> None:
     with Watcher(whole).watching() as browser:
         body = {"recipe": "debian", "name": SETTING, "settings": {"root_password": ROOT_PASSWORD}}
         accepted = whole.order("POST", "/applications", body)
+        assert whole.ended_operation(accepted["operation_id"])["status"] == "succeeded"
+        image = {"recipe": "vaultwarden", "name": "Passwords", "settings": {"admin_token": VARIABLE}}
+        accepted = whole.order("POST", "/applications", image)
         assert whole.ended_operation(accepted["operation_id"])["status"] == "succeeded"
         url = whole.get("/clusters")["items"][0]["endpoints"][0]
         with whole.client() as client:
@@ -40,6 +44,7 @@ def test_canaries_are_found_nowhere(whole: Whole) -> None:
 
     secrets = {
         "password of root": ROOT_PASSWORD,
+        "value of a variable": VARIABLE,
         "secret of a token": TOKEN_SECRET,
         "password of the person": PASSWORD,
         "token of the setup": (whole.data / "secrets" / "setup-token").read_text(),
