@@ -1,0 +1,441 @@
+"""A Proxmox VE in memory: what its API's handlers and workers do to guests, at the pace of a real node.
+
+The order of the steps is the measured one: a create shows only its lock at first, then the unlocked configuration with
+the description, and `swap` last; a destroy leaves a bare lock before the configuration is gone; a killed worker leaves
+what it had done, its config lock included. Times are in seconds.
+"""
+
+import asyncio
+import copy
+import hashlib
+import itertools
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from proximity.domain.application.image import Environment
+from proximity.proxmox.errors import (
+    AlreadyExistsError,
+    ConfigurationChangedError,
+    GuestMissingError,
+    InvalidRequestError,
+    LockedError,
+    NoQuorumError,
+    ProxmoxError,
+    RefusedError,
+    UnansweredError,
+)
+from proximity.proxmox.hypervisor import ContainerSpec
+from proximity.proxmox.observe import Task
+
+# in the order of a real node, several times faster: fewer polls, the same steps
+CREATE, START, STOP, SHUTDOWN, DESTROY, DOWNLOAD = 1.2, 0.8, 0.6, 1.2, 0.5, 0.8
+UP_AFTER = 0.2  # of a start: the guest runs long before its task ends
+DOWN_AFTER = 0.9  # of a shutdown
+ADDRESS_AFTER = 1.2  # of running
+FLOCK = 10.0  # how long a worker waits for the guest's lock file
+SEEN_DEAD_AFTER = 10.0  # until then the task list says that a killed worker runs
+DIED = "unexpected status"
+GIB = 1024**3
+OF_IMAGE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NGINX_VERSION": "1.27.3"}  # what the image sets
+DEBIAN = "debian-12-standard_12.12-1_amd64.tar.zst"
+OFFERED = (DEBIAN, "alpine-3.22-default_20250617_amd64.tar.xz")
+Stage = Literal["gap", "early", "late"]
+"""Of a worker's death. gap: before there is a task; early: nothing of the guest is changed yet, but its lock."""
+
+
+class _TaskError(Exception):
+    """The worker ends with this exit status."""
+
+
+class _KilledError(Exception):
+    """The worker is gone, in the middle of its work."""
+
+
+@dataclass
+class Guest:
+    vmid: int
+    node: str
+    config: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
+    running: bool = False
+    up_since: float = 0.0
+
+    @property
+    def lock(self) -> str | None:
+        return self.config.get("lock")
+
+    @property
+    def description(self) -> str:
+        return self.config.get("description", "")
+
+    @property
+    def digest(self) -> str:
+        all_of_it = repr([*sorted(self.config.items()), *sorted(self.environment.items())])
+        return hashlib.sha1(all_of_it.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass
+class Worker:
+    """A task as the node knows it. `log_gone`: only the list still has its result."""
+
+    upid: str
+    node: str
+    type: str
+    id: str
+    user: str
+    starttime: int
+    exitstatus: str | None = None
+    died_at: float | None = None
+    log_gone: bool = False
+    log: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The oracle: one for every guest that came to be or was removed."""
+
+    at: float
+    action: Literal["create", "destroy"]
+    vmid: int
+    upid: str
+
+
+@dataclass
+class Proxmox:
+    """`seconds`: the time that goes on; the node's own clock is `epoch` ahead of it and of every other clock."""
+
+    seconds: Callable[[], float]
+    epoch: float
+    nodes: tuple[str, ...] = ("pve1", "pve2")
+    guests: dict[int, Guest] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    templates: set[tuple[str, str]] = field(default_factory=set)
+    journal: list[Entry] = field(default_factory=list)
+    deaths: list[tuple[str, Stage]] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+    stubborn: bool = False
+    quorate: bool = True
+    startable: bool = True
+    # what Proxmox made of a call, by the id of the call
+    made: dict[int, str] = field(default_factory=dict)
+    audit: bool = True
+    under_way: int = 0
+    on_create: Callable[[int], None] = lambda vmid: None
+    _flocks: dict[int, asyncio.Lock] = field(default_factory=dict)
+    _pids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
+
+    def copy(self, seconds: Callable[[], float]) -> "Proxmox":
+        """The same guests and tasks, nothing going on, to go on from."""
+        now = self.seconds()
+        other = Proxmox(seconds, self.epoch + now - seconds(), self.nodes, audit=self.audit)
+        other.guests = copy.deepcopy(self.guests)
+        for guest in other.guests.values():
+            guest.up_since += seconds() - now
+        other.workers = copy.deepcopy(self.workers)
+        other.templates, other.journal = set(self.templates), list(self.journal)
+        other._pids = itertools.count(next(self._pids))
+        return other
+
+    def node_time(self) -> float:
+        return self.epoch + self.seconds()
+
+    # --- what is seen
+
+    def guest(self, node: str, vmid: int) -> Guest:
+        """Raises GuestMissingError."""
+        guest = self.guests.get(vmid)
+        if guest is None or guest.node != node:
+            raise GuestMissingError(_missing(node, vmid), 500)
+        return guest
+
+    def tasks(self, node: str, vmid: int | None, type_: str, since: int, user: str) -> list[Task]:
+        found = [
+            self._task(worker, listed=True)
+            for worker in self.workers.values()
+            if (worker.node, worker.type) == (node, type_)
+            and worker.starttime >= since
+            and (vmid is None or worker.id == str(vmid))
+            and (self.audit or worker.user == user)
+        ]
+        return sorted(found, key=lambda task: task.starttime)
+
+    def task(self, upid: str) -> Task | None:
+        worker = self.workers.get(upid)
+        return None if worker is None or worker.log_gone else self._task(worker, listed=False)
+
+    def _task(self, worker: Worker, *, listed: bool) -> Task:
+        running = worker.exitstatus is None
+        if listed and worker.died_at is not None:
+            running = self.seconds() < worker.died_at + SEEN_DEAD_AFTER
+        return Task(
+            worker.upid,
+            worker.node,
+            worker.type,
+            worker.id,
+            worker.user,
+            worker.starttime,
+            running,
+            None if running else worker.exitstatus,
+        )
+
+    # --- the handlers: what a request does before it is answered
+
+    async def create(self, node: str, spec: ContainerSpec, user: str) -> str:
+        self.on_create(spec.vmid)
+        self._writable()
+        if taken := self.guests.get(spec.vmid):
+            raise AlreadyExistsError(f"CT {spec.vmid} already exists on node '{taken.node}'", 500)
+        if spec.rootfs_storage != "local-lvm":
+            raise RefusedError(f"storage '{spec.rootfs_storage}' does not exist", 500)
+        guest = self.guests[spec.vmid] = Guest(spec.vmid, node, {"lock": "create"})
+        if self._dies("vzcreate", "gap"):
+            self._note("create", guest, "")
+            raise UnansweredError("Broken pipe", 596)
+        return self._fork(node, "vzcreate", str(spec.vmid), user, lambda worker: self._creating(worker, guest, spec))
+
+    async def configure(
+        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None
+    ) -> None:
+        self.guest(node, vmid)
+        async with self._flock(vmid, LockedError):
+            guest = self.guest(node, vmid)
+            self._writable()
+            self._unlocked(guest, LockedError)
+            if digest and digest != guest.digest:
+                words = "detected modified configuration - file changed by other user? Try again."
+                raise ConfigurationChangedError(words, 500)
+            guest.config.update(values)
+            if environment is not None:
+                guest.environment = dict(environment)
+
+    async def start(self, node: str, vmid: int, user: str) -> str:
+        if (guest := self._here(node, vmid)) and guest.running:
+            raise RefusedError(f"CT {vmid} already running", 500)
+        return self._fork(node, "vzstart", str(vmid), user, lambda worker: self._starting(worker, node, vmid))
+
+    async def stop(self, node: str, vmid: int, user: str) -> str:
+        self._must_run(node, vmid)
+        return self._fork(node, "vzstop", str(vmid), user, lambda worker: self._stopping(worker, node, vmid))
+
+    async def shutdown(self, node: str, vmid: int, patience: int, user: str) -> str:
+        self._must_run(node, vmid)
+        return self._fork(
+            node, "vzshutdown", str(vmid), user, lambda worker: self._shutting_down(worker, node, vmid, patience)
+        )
+
+    async def destroy(self, node: str, vmid: int, user: str) -> str:
+        guest = self.guest(node, vmid)
+        self._writable()
+        self._unlocked(guest, LockedError)
+        if guest.running:
+            raise RefusedError(f"unable to destroy CT {vmid} - container is running", 500)
+        return self._fork(node, "vzdestroy", str(vmid), user, lambda worker: self._destroying(worker, node, vmid))
+
+    async def download(self, node: str, storage: str, template: str, user: str) -> str:
+        if template not in OFFERED:
+            raise InvalidRequestError("Parameter verification failed.", 400, {"template": "no such template"})
+        return self._fork(node, "download", template, user, lambda worker: self._downloading(worker, storage, template))
+
+    async def pull(self, node: str, storage: str, archive: str, user: str) -> str:
+        file = f"{archive}.tar"
+        if (node, f"{storage}:vztmpl/{file}") in self.templates:
+            raise AlreadyExistsError(f"refusing to override existing file '{file}'", 500)
+        return self._fork(node, "ociregistrypull", file, user, lambda worker: self._downloading(worker, storage, file))
+
+    # --- the workers
+
+    async def _creating(self, worker: Worker, guest: Guest, spec: ContainerSpec) -> None:
+        self._note("create", guest, worker.upid)
+        async with self._flock(guest.vmid):
+            await asyncio.sleep(CREATE / 3)
+            self._may_die(worker, "early")
+            if (guest.node, spec.template_volid) not in self.templates:
+                self._drop(guest, worker)
+                raise _TaskError(f"unable to create CT {guest.vmid} - volume '{spec.template_volid}' does not exist")
+            await asyncio.sleep(CREATE / 3)
+            guest.config = _full(spec)
+            if spec.template_volid.endswith(".tar"):
+                guest.environment = dict(OF_IMAGE)
+            await asyncio.sleep(CREATE / 6)
+            self._may_die(worker, "late")
+            await asyncio.sleep(CREATE / 6)
+            guest.config["swap"] = "512"
+
+    async def _starting(self, worker: Worker, node: str, vmid: int) -> None:
+        async with self._flock(vmid):
+            guest = self._found(node, vmid)
+            self._may_die(worker, "early")
+            await asyncio.sleep(UP_AFTER)
+            if not self.startable:
+                raise _TaskError(f"startup for container '{vmid}' failed")
+            if not guest.running:
+                guest.running, guest.up_since = True, self.seconds()
+            self._may_die(worker, "late")
+            await asyncio.sleep(START - UP_AFTER)
+
+    async def _stopping(self, worker: Worker, node: str, vmid: int) -> None:
+        async with self._flock(vmid):
+            guest = self._found(node, vmid)
+            self._may_die(worker, "early")
+            await asyncio.sleep(STOP)
+            guest.running = False
+            self._may_die(worker, "late")
+
+    async def _shutting_down(self, worker: Worker, node: str, vmid: int, patience: int) -> None:
+        async with self._flock(vmid):
+            guest = self._found(node, vmid)
+            self._may_die(worker, "early")
+            if guest.running and not self.stubborn:
+                self.spawn(self._going_down(guest))
+            self._may_die(worker, "late")
+            end = self.seconds() + patience
+            while guest.running:
+                if self.seconds() >= end:
+                    raise _TaskError("container did not stop")
+                await asyncio.sleep(SHUTDOWN - DOWN_AFTER)
+
+    async def _going_down(self, guest: Guest) -> None:
+        up_since = guest.up_since
+        await asyncio.sleep(DOWN_AFTER)
+        if guest.up_since == up_since:
+            guest.running = False
+
+    async def _destroying(self, worker: Worker, node: str, vmid: int) -> None:
+        async with self._flock(vmid):
+            guest = self._found(node, vmid)
+            if guest.running:
+                raise _TaskError(f"unable to destroy CT {vmid} - container is running")
+            self._may_die(worker, "early")
+            await asyncio.sleep(DESTROY * 2 / 3)
+            guest.config = {"lock": "destroyed"}
+            self._may_die(worker, "late")
+            await asyncio.sleep(DESTROY / 3)
+            self._drop(guest, worker)
+
+    async def _downloading(self, worker: Worker, storage: str, template: str) -> None:
+        self._may_die(worker, "early")
+        await asyncio.sleep(DOWNLOAD)
+        self.templates.add((worker.node, f"{storage}:vztmpl/{template}"))
+        self._may_die(worker, "late")
+
+    # --- tasks
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """It belongs to Proxmox: it goes on whoever asked for it lives or dies."""
+        self.under_way += 1
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: "asyncio.Task[Any]") -> None:
+        self.under_way -= 1
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, ProxmoxError):
+            raise error
+
+    def _fork(self, node: str, type_: str, id_: str, user: str, work: Callable[[Worker], Awaitable[None]]) -> str:
+        pid, start = next(self._pids), int(self.node_time())
+        upid = f"UPID:{node}:{pid:08X}:{pid * 7:08X}:{start:08X}:{type_}:{id_}:{user}:"
+        worker = self.workers[upid] = Worker(upid, node, type_, id_, user, start)
+        self.spawn(self._work(worker, work))
+        return upid
+
+    async def _work(self, worker: Worker, work: Callable[[Worker], Awaitable[None]]) -> None:
+        try:
+            await work(worker)
+            worker.exitstatus = "OK"
+        except _TaskError as error:
+            worker.exitstatus = str(error)
+        except _KilledError:
+            worker.exitstatus, worker.died_at = DIED, self.seconds()
+            return
+        worker.log.append(f"TASK {'' if worker.exitstatus == 'OK' else 'ERROR: '}{worker.exitstatus}")
+
+    def _dies(self, type_: str, stage: Stage) -> bool:
+        if (type_, stage) not in self.deaths:
+            return False
+        self.deaths.remove((type_, stage))
+        self.killed.append(f"{type_} {stage}")
+        return True
+
+    def _may_die(self, worker: Worker, stage: Stage) -> None:
+        if self._dies(worker.type, stage):
+            raise _KilledError
+
+    # --- guests
+
+    def _flock(self, vmid: int, refusal: type[ProxmoxError] | None = None) -> "_Flock":
+        return _Flock(self._flocks.setdefault(vmid, asyncio.Lock()), vmid, refusal)
+
+    def _here(self, node: str, vmid: int) -> Guest | None:
+        guest = self.guests.get(vmid)
+        return guest if guest and guest.node == node else None
+
+    def _found(self, node: str, vmid: int) -> Guest:
+        """For a worker: there, and not locked."""
+        guest = self._here(node, vmid)
+        if guest is None:
+            raise _TaskError(_missing(node, vmid))
+        if guest.lock:
+            raise _TaskError(f"CT is locked ({guest.lock})")
+        return guest
+
+    def _must_run(self, node: str, vmid: int) -> None:
+        guest = self._here(node, vmid)
+        if guest is None or not guest.running:
+            raise RefusedError(f"CT {vmid} not running", 500)
+
+    def _unlocked(self, guest: Guest, refusal: type[ProxmoxError]) -> None:
+        if guest.lock:
+            raise refusal(f"CT is locked ({guest.lock})", 500)
+
+    def _writable(self) -> None:
+        if not self.quorate:
+            raise NoQuorumError("cluster not ready - no quorum?", 500)
+
+    def _drop(self, guest: Guest, worker: Worker) -> None:
+        if self.guests.get(guest.vmid) is guest:
+            del self.guests[guest.vmid]
+            self._note("destroy", guest, worker.upid)
+
+    def _note(self, action: Literal["create", "destroy"], guest: Guest, upid: str) -> None:
+        self.journal.append(Entry(self.seconds(), action, guest.vmid, upid))
+
+
+class _Flock:
+    """A guest's lock file, waited for as long as Proxmox does."""
+
+    def __init__(self, lock: asyncio.Lock, vmid: int, refusal: type[ProxmoxError] | None) -> None:
+        self._lock = lock
+        self._vmid = vmid
+        self._refusal = refusal
+
+    async def __aenter__(self) -> None:
+        try:
+            await asyncio.wait_for(self._lock.acquire(), FLOCK)
+        except TimeoutError:
+            words = f"can't lock file '/run/lock/lxc/pve-config-{self._vmid}.lock' - got timeout"
+            raise (self._refusal(words, 500) if self._refusal else _TaskError(words)) from None
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _missing(node: str, vmid: int) -> str:
+    return f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist"
+
+
+def _full(spec: ContainerSpec) -> dict[str, str]:
+    """All but what only the last write of a create adds."""
+    return {
+        "arch": "amd64",
+        "hostname": spec.hostname,
+        "description": spec.description + "\n",
+        "rootfs": f"{spec.rootfs_storage}:vm-{spec.vmid}-disk-0,size={spec.disk_gib}G",
+        "cores": str(spec.cores),
+        "memory": str(spec.memory_mib),
+        "net0": f"name=eth0,bridge={spec.bridge},hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth",
+        "ostype": "debian",
+        "unprivileged": "1",
+    }

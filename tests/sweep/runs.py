@@ -1,0 +1,105 @@
+"""One run of a scenario under virtual time, from its beginning until nothing is going on any more."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from sweep.loop import VirtualLoop, run
+from sweep.oracles import Oracle
+from sweep.points import Died, Plan, Points
+from sweep.replica import edge
+from sweep.scenarios import SCENARIOS, Past, Scenario
+from sweep.world import World
+
+QUIET = 5.0  # seconds that are waited after everything is over: whatever still comes must change nothing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    scenario: Scenario
+    points: Points
+    violations: Sequence[str]
+    seconds: float
+    world: World
+
+    def told(self) -> str:
+        """For a person who has to find out why."""
+        struck = "; ".join(f"{fault} at {point}" for point, fault in self.points.struck)
+        history = "\n".join(
+            f"  {(r.stored_at - self.world.log.epoch).total_seconds():8.3f} {r.event!r}"
+            for r in self.world.events()
+            if r.category in ("application", "operation") and r.stored_at >= self.world.log.epoch
+        )
+        return f"{self.scenario.name}: {struck or 'no fault'}\n" + "\n".join(self.violations) + f"\n{history}"
+
+
+def play(
+    scenario: Scenario,
+    points: Points | None = None,
+    seed: int | None = None,
+    skews: tuple[float, ...] = (0.0,),
+) -> Outcome:
+    """`seed`: shuffles what is ready at the same time."""
+    past = _past(scenario.past)
+    with edge():
+        return run(_play(past, scenario, points or Points(), skews), seed)
+
+
+async def _play(past: World | None, scenario: Scenario, points: Points, skews: tuple[float, ...]) -> Outcome:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    world = past.copy(points, skews) if past else await World.empty()
+    world.points, world.skews, world.asked = points, skews, []
+    oracle = Oracle()
+    world.told = oracle.told
+    await world.begin()
+    scenario.prepare(world)
+    await scenario.play(world)
+    ended = await world.until(lambda: _over(world), scenario.within)
+    points.quiet = True
+    at = loop.time()
+    await world.until(lambda: world.proxmox.under_way == 0, 200.0)
+    await asyncio.sleep(QUIET)
+    world.end()
+    violations = oracle.finish(world, scenario, ended=ended)
+    unexpected = [context for context in loop.unexpected if not isinstance(context.get("exception"), Died)]
+    violations += [f"unexpected: {context}" for context in unexpected]
+    return Outcome(scenario, points, violations, at, world)
+
+
+def _over(world: World) -> bool:
+    ended = {r.event.operation_id for r in world.events() if _is_end(r.metadata.type)}
+    return set(world.asked) <= ended
+
+
+def _is_end(type_: str) -> bool:
+    return type_.rpartition(".v")[0] in (
+        "application.operation_succeeded",
+        "application.operation_failed",
+        "application.operation_cancelled",
+        "operation.command_rejected",
+        "operation.command_dead_lettered",
+    )
+
+
+@cache
+def _past(past: Past) -> World | None:
+    """What the scenario begins with; made by running the product undisturbed."""
+    if past == "nothing":
+        return None
+    outcome = play(SCENARIOS["deploy template" if past == "running" else "shutdown"])
+    assert not outcome.violations, outcome.told()
+    return outcome.world
+
+
+def singles(scenario: Scenario) -> list[tuple[str, Plan]]:
+    """Every fault at every point of an undisturbed run, each with its name."""
+    dry = play(scenario)
+    assert not dry.violations, dry.told()
+    return [(f"{fault} at {point}", {point.number: fault}) for point, fault in dry.points.singles()]
+
+
+def shuffled(seed: int, often: float) -> Points:
+    return Points(chance=random.Random(seed), often=often)

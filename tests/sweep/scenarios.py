@@ -1,0 +1,169 @@
+"""What is asked for in a run, and how it has to end whatever goes wrong on the way."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from proximity.domain.application import commands as cmd
+from proximity.domain.application import events as ev
+from proximity.domain.application.image import Image, Volume
+from proximity.domain.application.spec import Probe, Resources, Spec, Template
+from sweep.world import CLUSTER_ID, World
+
+APP = "a1"
+Past = Literal["nothing", "running", "stopped"]
+Guest = Literal["running", "stopped", "none"]
+End = Literal["succeeded", "failed", "cancelled", "rejected"]
+
+_RESOURCES = Resources(cores=1, memory_mib=512, disk_gib=4)
+TEMPLATE = Spec(
+    recipe="wiki",
+    recipe_version="1",
+    runtime="template",
+    template=Template(name="debian-12-standard", version="12.12-1"),
+    resources=_RESOURCES,
+    probe=Probe(kind="tcp", port=80),
+)
+OCI = Spec(
+    recipe="wiki",
+    recipe_version="1",
+    runtime="oci",
+    image=Image(reference="docker.io/library/nginx:1.27.3"),
+    resources=_RESOURCES,
+    volumes=(Volume(path="/data", size_gib=1),),
+    environment={"MODE": "production"},
+    entrypoint="/entrypoint.sh serve",
+    probe=Probe(kind="tcp", port=80),
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`ends`: operation id -> how it may end. `guest`: what may be left of it. `undecided`: whether it may be said."""
+
+    name: str
+    past: Past
+    play: Callable[[World], Awaitable[None]]
+    ends: dict[str, frozenset[End]]
+    guest: frozenset[Guest]
+    prepare: Callable[[World], None] = lambda world: None
+    undecided: bool = False
+    within: float = 600.0
+
+
+def _ends(**ends: End | tuple[End, ...]) -> dict[str, frozenset[End]]:
+    return {f"op-{name}": frozenset((end,) if isinstance(end, str) else end) for name, end in ends.items()}
+
+
+def deploy(spec: Spec) -> cmd.DeployApplication:
+    return cmd.DeployApplication(
+        operation_id="op-deploy", application_id=APP, name="Wiki", cluster_id=CLUSTER_ID, spec=spec
+    )
+
+
+async def ask(world: World, command: cmd.ApplicationCommand) -> None:
+    await world.send(APP, command)
+
+
+def _one(name: str, spec: Spec | None = None) -> Callable[[World], Awaitable[None]]:
+    commands: dict[str, cmd.ApplicationCommand] = {
+        "deploy": deploy(spec or TEMPLATE),
+        "start": cmd.StartApplication(operation_id="op-start", application_id=APP),
+        "shutdown": cmd.ShutdownApplication(operation_id="op-shutdown", application_id=APP),
+        "stop": cmd.StopApplication(operation_id="op-stop", application_id=APP),
+        "restart": cmd.RestartApplication(operation_id="op-restart", application_id=APP),
+        "delete": cmd.DeleteApplication(operation_id="op-delete", application_id=APP),
+    }
+
+    async def play(world: World) -> None:
+        await ask(world, commands[name])
+
+    return play
+
+
+def happened(world: World, event: type, **fields: object) -> bool:
+    return any(
+        isinstance(r.event, event) and all(getattr(r.event, key) == value for key, value in fields.items())
+        for r in world.of_application(APP)
+    )
+
+
+def _then(command: cmd.ApplicationCommand, event: type, **fields: object) -> Callable[[World], Awaitable[None]]:
+    """The command comes in the middle of a deployment, once that event has happened."""
+
+    async def play(world: World) -> None:
+        await ask(world, deploy(TEMPLATE))
+        await world.until(lambda: happened(world, event, **fields) or happened(world, ev.Ended), 300)  # type: ignore[arg-type]
+        await ask(world, command)
+
+    return play
+
+
+_CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
+_DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
+
+
+def _broken(world: World) -> None:
+    """The container cannot be started: the deployment fails, and cleans up."""
+    world.proxmox.startable = False
+
+
+def _stubborn(world: World) -> None:
+    world.proxmox.stubborn = True
+
+
+def _stranger_first(world: World) -> None:
+    """Between the look for a free number and the create somebody else takes it."""
+    world.proxmox.on_create = world.stranger_takes
+
+
+RUNNING: frozenset[Guest] = frozenset({"running"})
+STOPPED: frozenset[Guest] = frozenset({"stopped"})
+NONE: frozenset[Guest] = frozenset({"none"})
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("deploy template", "nothing", _one("deploy"), _ends(deploy="succeeded"), RUNNING),
+        Scenario("deploy oci", "nothing", _one("deploy", OCI), _ends(deploy="succeeded"), RUNNING),
+        Scenario("start", "stopped", _one("start"), _ends(start="succeeded"), RUNNING),
+        Scenario("shutdown", "running", _one("shutdown"), _ends(shutdown="succeeded"), STOPPED),
+        Scenario("stop", "running", _one("stop"), _ends(stop="succeeded"), STOPPED),
+        Scenario("restart", "running", _one("restart"), _ends(restart="succeeded"), RUNNING),
+        Scenario("delete", "running", _one("delete"), _ends(delete="succeeded"), NONE),
+        Scenario(
+            "delete, shutdown in vain", "running", _one("delete"), _ends(delete="succeeded"), NONE, prepare=_stubborn
+        ),
+        Scenario(
+            "cancel in the middle",
+            "nothing",
+            _then(_CANCEL, ev.StepIntended, step="create"),
+            _ends(deploy=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
+            frozenset({"none", "running"}),
+        ),
+        Scenario(
+            "delete during a deployment",
+            "nothing",
+            _then(_DELETE, ev.StepIntended, step="start"),
+            _ends(deploy=("cancelled", "succeeded"), delete="succeeded"),
+            NONE,
+        ),
+        Scenario(
+            "failing deployment",
+            "nothing",
+            _one("deploy"),
+            _ends(deploy="failed"),
+            NONE,
+            prepare=_broken,
+        ),
+        Scenario(
+            "number taken first",
+            "nothing",
+            _one("deploy"),
+            # a second number is for whose very first call was answered "already exists"
+            _ends(deploy=("succeeded", "failed")),
+            frozenset({"running", "none"}),
+            prepare=_stranger_first,
+        ),
+    )
+}
