@@ -15,6 +15,8 @@ def rejected(refused: ClaimRefusedError) -> Rejected:
             count = len(refused.holders)
             have = "1 application lives" if count == 1 else f"{count} applications live"
             return Rejected("cluster_has_applications", f"{have} on this cluster. Delete them first.")
+        case "guest", _:
+            return Rejected("guest_taken", "Another application has this container already.")
         case "fingerprint", _:
             return Rejected("already_connected", "This Proxmox cluster is connected already.")
         case _:

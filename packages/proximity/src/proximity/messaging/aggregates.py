@@ -11,6 +11,8 @@ from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.claim import claim
 from proximity.domain.cluster import events as cluster_events
 from proximity.domain.cluster import state as cluster_state
+from proximity.domain.guest import events as guest_events
+from proximity.domain.guest import state as guest_state
 from proximity.domain.identity import identity
 from proximity.domain.model import Event
 from proximity.domain.operation import events as operation_events
@@ -43,6 +45,7 @@ APPLICATION: Aggregate[application_state.State] = Aggregate(
 CLUSTER: Aggregate[cluster_state.State] = Aggregate(
     "cluster", cluster_state.INITIAL, cluster_state.evolve, cluster_events.EVENTS
 )
+GUEST: Aggregate[guest_state.State] = Aggregate("guest", guest_state.INITIAL, guest_state.evolve, guest_events.EVENTS)
 CLAIM: Aggregate[claim.Claim] = Aggregate("claim", claim.Claim(), _evolve_claim, claim.EVENTS)
 # What is said of a command that no aggregate took: nothing is decided on it, so its state is how much was said.
 OPERATION: Aggregate[int] = Aggregate("operation", 0, _count, operation_events.EVENTS)
@@ -51,5 +54,5 @@ SETTINGS: Aggregate[settings.Installation] = Aggregate("settings", settings.INIT
 INSTALLATION = "installation"  # the id of the one settings aggregate
 
 AGGREGATES: dict[str, Aggregate[Any]] = {
-    a.category: a for a in (APPLICATION, CLUSTER, CLAIM, OPERATION, IDENTITY, SETTINGS)
+    a.category: a for a in (APPLICATION, CLUSTER, GUEST, CLAIM, OPERATION, IDENTITY, SETTINGS)
 }

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 from proximity.domain.application import commands as application_commands
 from proximity.domain.cluster import commands as cluster_commands
+from proximity.domain.guest import commands as guest_commands
 from proximity.domain.model import Command, Event
 from proximity.messaging.aggregates import AGGREGATES
 from proximity.messaging.upcasters import UPCASTERS, Upcasters, upcast
 
 EVENT_TYPES: dict[str, type[Event]] = {e.TYPE: e for aggregate in AGGREGATES.values() for e in aggregate.events}
 COMMAND_TYPES: dict[str, type[Command]] = {
-    c.TYPE: c for c in (*application_commands.COMMANDS, *cluster_commands.COMMANDS)
+    c.TYPE: c for c in (*application_commands.COMMANDS, *cluster_commands.COMMANDS, *guest_commands.COMMANDS)
 }
 
 

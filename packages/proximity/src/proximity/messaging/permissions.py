@@ -63,8 +63,11 @@ PUBLISH: dict[str, list[str]] = {
     "provisioner": [
         *_log(),
         *_read(subjects.COMMANDS),
-        *(events_of(category) for category in ("application", "cluster", "operation")),
-        *(f"{events_of('claim').removesuffix('>')}{kind}.>" for kind in ("name", "vmid", "fingerprint", "tenancy")),
+        *(events_of(category) for category in ("application", "cluster", "guest", "operation")),
+        *(
+            f"{events_of('claim').removesuffix('>')}{kind}.>"
+            for kind in ("name", "vmid", "guest", "fingerprint", "tenancy")
+        ),
         *_durable(subjects.COMMANDS, subjects.PROVISIONER_COMMANDS),
         *_durable(subjects.EVENTS, subjects.PROVISIONER_STEPS),
         *_durable(subjects.WAKE, subjects.PROVISIONER_WAKE),
@@ -75,8 +78,7 @@ PUBLISH: dict[str, list[str]] = {
     ],
     "reconciler": [
         *_log(),
-        events_of("cluster"),
-        events_of("guest"),
+        *(events_of(category) for category in ("application", "cluster", "guest")),
         subjects.ALL_SCHEDULES,
         subjects.ALL_DUE,
         subjects.ALL_OBSERVATIONS,

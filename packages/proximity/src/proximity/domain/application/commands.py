@@ -44,11 +44,34 @@ class RestartApplication(Command):
 
 
 class DeleteApplication(Command):
-    """`force`: stop at once instead of asking the guest to shut down. Supersedes whatever else is going on."""
+    """`force`: stop at once instead of asking the guest to shut down. Supersedes whatever else is going on.
+
+    An adopted container is given back as it was, unless `destroy` says expressly that it is to go, too.
+    """
 
     TYPE: ClassVar[str] = "application.delete.v1"
     application_id: str
     force: bool = False
+    destroy: bool = False
+
+
+class AdoptGuest(Command):
+    """A container that is there becomes an application. Only our marker and, if allowed, a tag are written to it."""
+
+    TYPE: ClassVar[str] = "application.adopt.v1"
+    application_id: str
+    name: str
+    cluster_id: str
+    node: str
+    vmid: int
+    spec: Spec
+
+
+class ReleaseApplication(Command):
+    """Gives an adopted container back as it was."""
+
+    TYPE: ClassVar[str] = "application.release.v1"
+    application_id: str
 
 
 class CancelOperation(Command):
@@ -76,6 +99,8 @@ ApplicationCommand = (
     | RestartApplication
     | DeleteApplication
     | CancelOperation
+    | AdoptGuest
+    | ReleaseApplication
     | ResolveOperation
 )
 COMMANDS: tuple[type[Command], ...] = (
@@ -86,5 +111,7 @@ COMMANDS: tuple[type[Command], ...] = (
     RestartApplication,
     DeleteApplication,
     CancelOperation,
+    AdoptGuest,
+    ReleaseApplication,
     ResolveOperation,
 )

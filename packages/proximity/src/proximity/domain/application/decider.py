@@ -12,6 +12,7 @@ from proximity.domain.application.state import (
     NEVER,
     Absent,
     Application,
+    Baseline,
     Container,
     Intent,
     Operation,
@@ -27,6 +28,8 @@ _KIND_IN_WORDS = {
     "stop": "being stopped",
     "restart": "being restarted",
     "delete": "being deleted",
+    "adopt": "being adopted",
+    "release": "being released",
 }
 
 
@@ -36,15 +39,24 @@ def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
         return []
     if isinstance(command, cmd.DeployApplication):
         return _deploy(command, state)
+    if isinstance(command, cmd.AdoptGuest):
+        return _adopt(command, state)
     if isinstance(state, Absent) or state.deleted:
         raise Rejected("application_not_found", "There is no such application, or it has been deleted.")
     match command:
-        case cmd.DeleteApplication(force=force):
-            if state.operation and state.operation.kind == "delete":
+        case cmd.DeleteApplication(force=force, destroy=destroy):
+            if state.operation and state.operation.kind in ("delete", "release"):
                 raise _in_flight(state)
             if state.queued:
                 raise Rejected("operation_in_flight", "The application is about to be deleted already.")
-            request: ApplicationEvent = ev.DeleteRequested(operation_id=command.operation_id, force=force)
+            request: ApplicationEvent = ev.DeleteRequested(
+                operation_id=command.operation_id, force=force, destroy=destroy
+            )
+        case cmd.ReleaseApplication():
+            _needs_idle_container(state)
+            if state.adoption is None:
+                raise Rejected("not_adopted", "Proximity made this container itself: it can be deleted, not released.")
+            request = ev.ReleaseRequested(operation_id=command.operation_id)
         case cmd.CancelOperation(target_operation_id=target):
             return settle(state, _cancel(command.operation_id, target, state))
         case cmd.ResolveOperation(target_operation_id=target, verdict=verdict):
@@ -60,6 +72,22 @@ def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
     if not isinstance(request, ev.DeleteRequested):
         _needs_idle_container(state)
     return settle(state, [request])
+
+
+def correct(state: State, event: ev.Observed) -> list[ev.Observed]:
+    """A correction by the reconciler: nothing while an operation is in flight, nothing that is known already."""
+    if isinstance(state, Absent) or state.deleted or state.operation or not state.deployed or state.container is None:
+        return []
+    match event:
+        case ev.FindingOpened(finding=finding):
+            news = finding.key not in state.findings
+        case ev.FindingClosed(key=key):
+            news = key in state.findings
+        case ev.ContainerFoundMoved(node=node):
+            news = node != state.container.node
+        case ev.ConfigurationObserved(values=values, environment=environment):
+            news = state.baseline != Baseline(values, environment)
+    return [event] if news else []
 
 
 def record(state: State, outcome: ApplicationEvent) -> list[ApplicationEvent]:
@@ -154,13 +182,34 @@ def _deploy(command: cmd.DeployApplication, state: State) -> list[ApplicationEve
     ]
 
 
+def _adopt(command: cmd.AdoptGuest, state: State) -> list[ApplicationEvent]:
+    if not isinstance(state, Absent):
+        raise Rejected("application_exists", "This application id is already in use.")
+    unique = slug(command.name)
+    if not unique:
+        raise Rejected("invalid_name", "The name needs at least one letter or digit (a-z, 0-9).")
+    if command.spec.runtime != "adopted":
+        raise Rejected("invalid_spec", "What is adopted was not made from a recipe.")
+    return [
+        ev.AdoptRequested(
+            operation_id=command.operation_id,
+            name=command.name,
+            slug=unique,
+            cluster_id=command.cluster_id,
+            node=command.node,
+            vmid=command.vmid,
+            spec=command.spec,
+        )
+    ]
+
+
 def _cancel(operation_id: str, target: str, state: Application) -> list[ApplicationEvent]:
     op = state.operation
     if state.queued and state.queued.id == target:
         op = state.queued
     if op is None or op.id != target:
         raise Rejected("operation_not_in_flight", "The operation is over already, there is nothing to cancel.")
-    if op.kind == "delete":
+    if op.kind in ("delete", "release"):
         raise Rejected("not_cancellable", "A delete cannot be cancelled: parts of the container may be gone already.")
     if op.cancelled_by:
         raise Rejected("already_cancelled", "The operation is being cancelled already.")
@@ -195,7 +244,7 @@ def _needs_idle_container(state: Application) -> None:
 
 def _in_flight(state: Application) -> Rejected:
     kind = state.operation.kind if state.operation else "deploy"
-    way_out = "Wait for that to end." if kind == "delete" else "Wait for that to end, or cancel it."
+    way_out = "Wait for that to end." if kind in ("delete", "release") else "Wait for that to end, or cancel it."
     return Rejected("operation_in_flight", f"The application is {_KIND_IN_WORDS[kind]}. {way_out}")
 
 
@@ -205,11 +254,17 @@ def _end(state: Application) -> ev.Ended:
     ct = state.container
     may_exist = f"{ct.node}/{ct.vmid}" if ct and ct.created else None
     if op.failure:
-        left = may_exist if op.kind in ("deploy", "delete") else None
+        left = may_exist if op.kind in ("deploy", "delete") or _marked(state) else None
         return ev.OperationFailed(operation_id=op.id, kind=op.kind, cause=op.failure, left_behind=left)
     if op.cancelled_by:
-        left = may_exist if op.kind == "deploy" else None
+        left = may_exist if op.kind == "deploy" or _marked(state) else None
         return ev.OperationCancelled(
             operation_id=op.id, kind=op.kind, by_operation_id=op.cancelled_by, left_behind=left
         )
     return ev.OperationSucceeded(operation_id=op.id, kind=op.kind)
+
+
+def _marked(state: Application) -> bool:
+    """Adopting it was broken off, and our marker could not be taken off again."""
+    op = state.operation
+    return op is not None and op.kind == "adopt" and "mark" in op.done and "unmark" not in op.done

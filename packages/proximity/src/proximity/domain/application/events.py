@@ -1,16 +1,18 @@
 """Everything that can happen to an application, on one page.
 
 An operation begins with a `…Requested`, and ends with OperationSucceeded, OperationFailed or OperationCancelled. In
-between, each effect on Proxmox is StepIntended -> (TaskAccepted) -> its own outcome, or StepFailed.
+between, each effect on Proxmox is StepIntended -> (TaskAccepted) -> its own outcome, or StepFailed. What the reconciler
+sees (Observed) belongs to no operation.
 """
 
 from typing import ClassVar, Literal
 
 from proximity.domain.application.spec import Spec
+from proximity.domain.finding import Explanation, Finding
 from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 
-Kind = Literal["deploy", "start", "shutdown", "stop", "restart", "delete"]
+Kind = Literal["deploy", "start", "shutdown", "stop", "restart", "delete", "adopt", "release"]
 StepName = Literal[
     "preflight",
     "download_template",
@@ -25,6 +27,9 @@ StepName = Literal[
     "stop",
     "destroy",
     "prove_gone",
+    "inspect",
+    "mark",
+    "unmark",
 ]
 
 
@@ -63,10 +68,31 @@ class RestartRequested(_OfOperation):
 
 
 class DeleteRequested(_OfOperation):
-    """Another operation that is still in flight ends first, as cancelled."""
+    """Another operation that is still in flight ends first, as cancelled. `destroy`: also a container that was adopted,
+    which otherwise is released.
+    """
 
     TYPE: ClassVar[str] = "application.delete_requested.v1"
     force: bool
+    destroy: bool = False
+
+
+class AdoptRequested(_OfOperation):
+    """A container that is there becomes the application's. `slug` is the unique form of the name."""
+
+    TYPE: ClassVar[str] = "application.adopt_requested.v1"
+    name: str
+    slug: str
+    cluster_id: str
+    node: str
+    vmid: int
+    spec: Spec
+
+
+class ReleaseRequested(_OfOperation):
+    """The container is given back as it was, and the application is no more."""
+
+    TYPE: ClassVar[str] = "application.release_requested.v1"
 
 
 class CancelRequested(_OfOperation):
@@ -250,6 +276,67 @@ class ContainerProvenGone(_OfOperation):
     vmid: int
 
 
+# --- adopted containers
+
+
+class ContainerInspected(_OfOperation):
+    """What the container is before anything is written to it, so that it can be given back like that.
+
+    `had_tag`: it carried our tag already; `had_description`: it had a description at all.
+    """
+
+    TYPE: ClassVar[str] = "application.container_inspected.v1"
+    hostname: str
+    power: Literal["running", "stopped"]
+    had_tag: bool
+    had_description: bool
+
+
+class ContainerMarked(_OfOperation):
+    """Its description carries our marker. `tagged`: and it has our tag."""
+
+    TYPE: ClassVar[str] = "application.container_marked.v1"
+    tagged: bool
+
+
+class ContainerUnmarked(_OfOperation):
+    """Nothing of ours is left on it."""
+
+    TYPE: ClassVar[str] = "application.container_unmarked.v1"
+
+
+# --- what the reconciler sees
+
+
+class FindingOpened(Event):
+    """It is otherwise than it should be. It stays so until FindingClosed."""
+
+    TYPE: ClassVar[str] = "application.finding_opened.v1"
+    finding: Finding
+
+
+class FindingClosed(Event):
+    TYPE: ClassVar[str] = "application.finding_closed.v1"
+    key: str
+
+
+class ContainerFoundMoved(Event):
+    """It is on another node of its cluster, with its marker. `explained` None: by whom is not known."""
+
+    TYPE: ClassVar[str] = "application.container_found_moved.v1"
+    node: str
+    from_node: str
+    explained: Explanation | None = None
+
+
+class ConfigurationObserved(Event):
+    """What later changes are told by. `environment`: variable -> keyed hash of its value, never the value."""
+
+    TYPE: ClassVar[str] = "application.configuration_observed.v1"
+    values: dict[str, str]
+    environment: dict[str, str]
+
+
 # --- ends
 
 
@@ -295,7 +382,16 @@ class OperationCancelled(_OfOperation):
     left_behind: str | None = None
 
 
-Requested = DeployRequested | StartRequested | ShutdownRequested | StopRequested | RestartRequested | DeleteRequested
+Requested = (
+    DeployRequested
+    | StartRequested
+    | ShutdownRequested
+    | StopRequested
+    | RestartRequested
+    | DeleteRequested
+    | AdoptRequested
+    | ReleaseRequested
+)
 Outcome = (
     PreflightPassed
     | TemplateDownloaded
@@ -312,7 +408,11 @@ Outcome = (
     | ContainerStopped
     | ContainerDestroyed
     | ContainerProvenGone
+    | ContainerInspected
+    | ContainerMarked
+    | ContainerUnmarked
 )
+Observed = FindingOpened | FindingClosed | ContainerFoundMoved | ConfigurationObserved
 Ended = OperationSucceeded | OperationFailed | OperationCancelled
 ApplicationEvent = (
     Requested
@@ -336,6 +436,8 @@ EVENTS: tuple[type[Event], ...] = (
     StopRequested,
     RestartRequested,
     DeleteRequested,
+    AdoptRequested,
+    ReleaseRequested,
     CancelRequested,
     OperationResolved,
     StepIntended,
@@ -359,6 +461,13 @@ EVENTS: tuple[type[Event], ...] = (
     ContainerStopped,
     ContainerDestroyed,
     ContainerProvenGone,
+    ContainerInspected,
+    ContainerMarked,
+    ContainerUnmarked,
+    FindingOpened,
+    FindingClosed,
+    ContainerFoundMoved,
+    ConfigurationObserved,
     DeadlinePassed,
     OperationUndecided,
     OperationSucceeded,

@@ -9,7 +9,9 @@ from proximity.domain.application.events import ApplicationEvent, Kind, StepName
 from proximity.domain.application.plan import plan
 from proximity.domain.application.state import (
     Absent,
+    Adoption,
     Application,
+    Baseline,
     Container,
     Intent,
     Operation,
@@ -28,29 +30,22 @@ _LEADS_TO: dict[StepName, Literal["running", "stopped"]] = {
 }
 
 
-def evolve(state: State, event: ApplicationEvent, at: datetime) -> State:
+def evolve(state: State, event: ApplicationEvent | ev.Observed, at: datetime) -> State:
     """`at` is when the log stored the event."""
     if isinstance(state, Absent):
-        if not isinstance(event, ev.DeployRequested):
-            return state
-        return Application(
-            name=event.name,
-            slug=event.slug,
-            cluster_id=event.cluster_id,
-            wanted_node=event.node,
-            spec=event.spec,
-            operation=Operation(event.operation_id, "deploy", at, at),
-            handled=state.handled | {event.operation_id},
-        )
+        return _first(state, event, at)
     match event:
-        case ev.DeployRequested():
+        case ev.DeployRequested() | ev.AdoptRequested():
             return state
+        case ev.FindingOpened() | ev.FindingClosed() | ev.ContainerFoundMoved() | ev.ConfigurationObserved():
+            return _observed(state, event)
         case (
             ev.StartRequested()
             | ev.ShutdownRequested()
             | ev.StopRequested()
             | ev.RestartRequested()
             | ev.DeleteRequested()
+            | ev.ReleaseRequested()
         ):
             return _requested(state, event, at)
         case ev.CancelRequested(operation_id=target, by_operation_id=by):
@@ -69,11 +64,18 @@ def evolve(state: State, event: ApplicationEvent, at: datetime) -> State:
 
 def _requested(
     state: Application,
-    event: ev.StartRequested | ev.ShutdownRequested | ev.StopRequested | ev.RestartRequested | ev.DeleteRequested,
+    event: ev.StartRequested
+    | ev.ShutdownRequested
+    | ev.StopRequested
+    | ev.RestartRequested
+    | ev.DeleteRequested
+    | ev.ReleaseRequested,
     at: datetime,
 ) -> Application:
     kind, desired = _MEANING[type(event)]
-    op = Operation(event.operation_id, kind, at, at, force=isinstance(event, ev.DeleteRequested) and event.force)
+    op = Operation(event.operation_id, kind, at, at)
+    if isinstance(event, ev.DeleteRequested):
+        op = replace(op, force=event.force, destroy=event.destroy)
     state = replace(state, desired=desired, handled=state.handled | {event.operation_id})
     if state.operation is None:
         return replace(state, operation=op)
@@ -89,7 +91,52 @@ _MEANING: dict[type[ev.Requested], tuple[Kind, Literal["running", "stopped", "ab
     ev.StopRequested: ("stop", "stopped"),
     ev.RestartRequested: ("restart", "running"),
     ev.DeleteRequested: ("delete", "absent"),
+    ev.ReleaseRequested: ("release", "absent"),
 }
+
+
+def _first(state: Absent, event: ApplicationEvent | ev.Observed, at: datetime) -> State:
+    if not isinstance(event, ev.DeployRequested | ev.AdoptRequested):
+        return state
+    op = event.operation_id
+    app = Application(
+        name=event.name,
+        slug=event.slug,
+        cluster_id=event.cluster_id,
+        wanted_node=event.node,
+        spec=event.spec,
+        operation=Operation(op, "deploy", at, at),
+        handled=state.handled | {op},
+    )
+    if isinstance(event, ev.DeployRequested):
+        return app
+    return replace(
+        app,
+        container=Container(event.cluster_id, event.node, event.vmid, op, created=True),
+        adopted_guest=f"{event.cluster_id}-{event.vmid}",
+        operation=Operation(op, "adopt", at, at),
+    )
+
+
+def _observed(state: Application, event: ev.Observed) -> Application:
+    ct = state.container
+    match event:
+        case ev.FindingOpened(finding=finding):
+            if ct and (power := _POWER_FOUND.get(finding.kind)):
+                ct = replace(ct, power=power, address=ct.address if power == "running" else None)
+            return replace(state, container=ct, findings={**state.findings, finding.key: finding})
+        case ev.FindingClosed(key=key):
+            closed = state.findings.get(key)
+            if ct and closed and closed.kind in _POWER_FOUND and state.desired != "absent":
+                ct = replace(ct, power=state.desired)
+            return replace(state, container=ct, findings={k: f for k, f in state.findings.items() if k != key})
+        case ev.ContainerFoundMoved(node=node):
+            return replace(state, container=ct and replace(ct, node=node))
+        case ev.ConfigurationObserved(values=values, environment=environment):
+            return replace(state, baseline=Baseline(values, environment))
+
+
+_POWER_FOUND: dict[str, Literal["running", "stopped"]] = {"stopped_outside": "stopped", "started_outside": "running"}
 
 
 def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
@@ -98,9 +145,14 @@ def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
         return state
     match event:
         case ev.OperationSucceeded():
-            state = replace(state, failure=None, deployed=True, deleted=op.kind == "delete")
+            over = op.kind in ("delete", "release")
+            state = replace(state, failure=None, deployed=True, deleted=over)
         case ev.OperationFailed(cause=cause):
             state = replace(state, failure=cause)
+    if state.deleted or (op.kind == "adopt" and not isinstance(event, ev.OperationSucceeded)):
+        state = replace(state, adopted_guest=None)
+        if not isinstance(event, ev.OperationSucceeded) and event.left_behind is None:
+            state = replace(state, container=None)
     queued = state.queued and replace(state.queued, since=at, step_since=at)
     return replace(state, operation=queued, queued=None)
 
@@ -192,18 +244,6 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
             op = replace(op, unwind_overdue=True)
         case ev.OperationUndecided():
             op = replace(op, undecided=True)
-        case ev.PreflightPassed():
-            state = replace(
-                state,
-                placement=Placement(
-                    event.node,
-                    event.rootfs_storage,
-                    event.template_storage,
-                    event.template_volid,
-                    event.template_present,
-                ),
-            )
-            op = _next(op, at, done=op.done | {COMPLETES[ev.PreflightPassed]})
         case ev.ContainerProvenGone() if _remaking(op):
             # not the first send any more: "already exists" would no longer mean that it is a stranger's
             op = replace(_next(op, at, done=op.done), remaking=False, attempts=1)
@@ -211,10 +251,28 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
             op = _next(op, at, done=op.done | {"shutdown", "stop", "destroy", "prove_gone"})
         case _:
             if completed := COMPLETES.get(type(event)):
+                state = _learned(state, event)
                 op = _next(op, at, done=op.done | {completed})
     if op.overdue and op.intent is None and not op.unwinding and set(plan(state, op)) - op.done:
         op = replace(op, failure=_overdue(op), unwind_since=at)
     return replace(state, operation=op)
+
+
+def _learned(state: Application, event: ApplicationEvent) -> Application:
+    """What an outcome tells beside being one."""
+    match event:
+        case ev.PreflightPassed():
+            place = Placement(
+                event.node, event.rootfs_storage, event.template_storage, event.template_volid, event.template_present
+            )
+            return replace(state, placement=place)
+        case ev.ContainerInspected(power=power):
+            return replace(
+                state, desired=power, adoption=Adoption(event.had_tag, event.had_description, event.hostname)
+            )
+        case ev.ContainerMarked(tagged=tagged) if state.adoption:
+            return replace(state, adoption=replace(state.adoption, tagged=tagged))
+    return state
 
 
 COMPLETES: dict[type, StepName] = {
@@ -230,6 +288,9 @@ COMPLETES: dict[type, StepName] = {
     ev.ContainerShutDown: "shutdown",
     ev.ContainerStopped: "stop",
     ev.ContainerDestroyed: "destroy",
+    ev.ContainerInspected: "inspect",
+    ev.ContainerMarked: "mark",
+    ev.ContainerUnmarked: "unmark",
 }
 
 
@@ -297,6 +358,8 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
             ct = replace(ct, power="running")
         case ev.ContainerShutDown() | ev.ContainerStopped():
             ct = replace(ct, power="stopped", address=None)
+        case ev.ContainerInspected(power=power):
+            ct = replace(ct, power=power)
         case ev.AddressFound(address=address):
             ct = replace(ct, address=address)
         case ev.ContainerProvenGone() if _remaking(state.operation):

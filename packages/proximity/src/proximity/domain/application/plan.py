@@ -33,6 +33,10 @@ def plan(app: "Application", op: "Operation") -> tuple[StepName, ...]:
             return ("stop",)
         case "delete":
             return _removal(app, op)
+        case "adopt":
+            return ("inspect", "mark", *(("find_address",) if app.desired == "running" else ()))
+        case "release":
+            return ("unmark",)
 
 
 def _fetching(app: "Application") -> tuple[StepName, ...]:
@@ -49,14 +53,20 @@ def _going_up(app: "Application") -> tuple[StepName, ...]:
 def _removal(app: "Application", op: "Operation") -> tuple[StepName, ...]:
     if app.container is None or not app.container.created:
         return ()
+    if app.adoption and not op.destroy:
+        return ("unmark",)
     if op.force or "shutdown" in op.failed:
         return ("stop", "destroy", "prove_gone")
     return ("shutdown", "destroy", "prove_gone")
 
 
 def _unwind(app: "Application", op: "Operation") -> tuple[StepName, ...]:
-    """A failed or cancelled deployment removes its own guest; a delete that waits behind it will do so itself."""
+    """A failed or cancelled deployment removes its own guest; a delete that waits behind it will do so itself. A guest
+    that was to be adopted is given back.
+    """
     ct = app.container
+    if op.kind == "adopt":
+        return ("unmark",) if "mark" in op.done and "unmark" not in op.failed and not op.unwind_overdue else ()
     if op.kind != "deploy" or app.queued or op.unwind_overdue or ct is None or not ct.created:
         return ()
     if {"stop", "destroy", "prove_gone"} & op.failed:

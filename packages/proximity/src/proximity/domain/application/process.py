@@ -15,6 +15,8 @@ DEADLINES: dict[Kind, timedelta] = {
     "stop": timedelta(minutes=10),
     "restart": timedelta(minutes=15),
     "delete": timedelta(minutes=15),
+    "adopt": timedelta(minutes=5),
+    "release": timedelta(minutes=5),
 }
 # Cleaning up after a failed or cancelled deployment has a time of its own.
 UNWIND_DEADLINE = timedelta(minutes=15)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from proximity.domain.application.image import Image, Printable, Variable, Volume
 
-Runtime = Literal["template", "oci"]
+Runtime = Literal["template", "oci", "adopted"]
 
 
 class _Value(BaseModel):
@@ -46,7 +46,8 @@ class WebAddress(_Value):
 
 class Spec(_Value):
     """`runtime` template: a system container of `template`. oci: of `image`, with its data in `volumes`, `environment`
-    over the image's and `entrypoint` instead of it; `os` unmanaged: Proxmox writes nothing into it.
+    over the image's and `entrypoint` instead of it; `os` unmanaged: Proxmox writes nothing into it. adopted: it was
+    there before, and `resources` are what it had.
 
     `secrets`: name of the setting -> id of the sealed value in the vault; `secret_environment`: variable -> that name.
     """

@@ -6,6 +6,7 @@ from typing import Literal
 
 from proximity.domain.application.events import Kind, StepName
 from proximity.domain.application.spec import Spec
+from proximity.domain.finding import Finding
 from proximity.domain.operation.cause import Cause
 
 NEVER = datetime.fromtimestamp(0, UTC)
@@ -39,6 +40,7 @@ class Operation:
     since: datetime
     step_since: datetime
     force: bool = False
+    destroy: bool = False
     done: frozenset[StepName] = frozenset()
     failed: frozenset[StepName] = frozenset()
     intent: Intent | None = None
@@ -85,6 +87,24 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Adoption:
+    """What the container was before our marker was written, so that it can be given back like that."""
+
+    had_tag: bool
+    had_description: bool
+    hostname: str
+    tagged: bool = False
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The configuration that is taken for right. `environment`: variable -> keyed hash of its value."""
+
+    values: dict[str, str]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
 class UnsettledCall:
     """A power call whose answer was lost may still be executed: nothing opposite is sent for a while (node time)."""
 
@@ -113,6 +133,13 @@ class Application:
     unsettled: UnsettledCall | None = None
     # step -> the UPID it had last: the task of a lost call is not taken for an earlier one
     last_tasks: dict[StepName, str] = field(default_factory=dict)
+    # None: we made the container ourselves
+    adoption: Adoption | None = None
+    # those that are open, by key
+    findings: dict[str, Finding] = field(default_factory=dict)
+    baseline: Baseline | None = None
+    # `<cluster>-<vmid>` of the guest that is claimed by adopting it; None: nothing was adopted, or it is given back
+    adopted_guest: str | None = None
     deployed: bool = False
     deleted: bool = False
     failure: Cause | None = None
