@@ -15,6 +15,12 @@ Row = dict[str, Any]
 STRANGER = "stranger@pve!somebody"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 READY_SECONDS = 60.0
+LEFT = ("create", "destroyed")
+
+
+def left_behind(guest: Row) -> bool:
+    """Locked for ever by a worker that died, or unlocked since and without anything on it."""
+    return guest["lock"] in LEFT or (not guest["lock"] and not guest["description"])
 
 
 @dataclass
