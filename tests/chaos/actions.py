@@ -157,6 +157,8 @@ class Person:
         asked = list(COMMANDS.finditer(words))
         if cluster is None or guest is None or not left_behind(guest) or not asked:
             return False
+        if await cluster.works_on(guest):
+            self._diary.amiss.append(f"given up while a worker was busy with {guest}: {row}")
         self._diary.helped += 1
         for command in asked:
             if command["unlock"]:

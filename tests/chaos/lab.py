@@ -84,6 +84,12 @@ class Simulated:
         if guest is not None:
             await self._done(await self.as_stranger("DELETE", f"/nodes/{guest['node']}/lxc/{vmid}?purge=1"))
 
+    async def works_on(self, guest: Row) -> bool:
+        """Whether a worker is busy with it. Unlike the harness's other questions this one goes through the API."""
+        path = f"/nodes/{guest['node']}/tasks?source=active&vmid={guest['vmid']}"
+        answer = await self.as_stranger("GET", path)
+        return answer.is_success and bool(answer.json()["data"])
+
     async def close(self) -> None:
         await self._http.aclose()
 

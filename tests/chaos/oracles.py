@@ -159,9 +159,8 @@ def guests_and_applications(facts: Facts) -> Iterator[str]:
             if app.deployed and guest["lock"]:
                 yield f"guest {guest['vmid']} of {seen.cluster_id} is locked ({guest['lock']}) though nothing goes on"
         # blank: what a dead worker left has no marker yet
-        known = {
-            app.container.vmid for app in facts.apps.values() if app.container and app.cluster_id == seen.cluster_id
-        }
+        containers = [app.container for app in facts.apps.values() if app.cluster_id == seen.cluster_id]
+        known = {ct.vmid for ct in containers if ct}
         for guest in seen.guests:
             if guest["vmid"] not in seen.foreign and not guest["description"] and guest["vmid"] not in known:
                 yield f"guest {guest['vmid']} of {seen.cluster_id} was left by somebody: {guest}"
