@@ -20,7 +20,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--stacks", type=int, default=1, help="so many side by side, which share the trials")
     parser.add_argument("--folder", type=Path, help="for data and logs (default: one that is kept if needed)")
     parser.add_argument("--plan", action="store_true", help="only print what would be done")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if given.folder is not None and given.folder.exists():
+        parser.error(f"{given.folder} is there already")
+    return given
 
 
 def seeds(seed: str, stacks: int) -> list[str]:

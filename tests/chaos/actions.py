@@ -9,7 +9,7 @@ from typing import Any
 
 from chaos.browser import Browser
 from chaos.client import Answer, Client
-from chaos.lab import Simulated
+from chaos.lab import Simulated, left_behind
 
 Row = dict[str, Any]
 RECIPES = ("debian", "debian", "turnkey-nginx")
@@ -19,7 +19,6 @@ LOOK_AGAIN = 5.0
 """Seconds without news after which an operation is asked for by its id."""
 COMMANDS = re.compile(r"pct unlock (?P<unlock>\d+)|pct destroy (?P<destroy>\d+) --purge")
 """What a person is asked to run, one or both, for what a dead worker left: a lock, or a guest with nothing on it."""
-LEFT = ("create", "destroyed")
 VERDICT_WITHIN = 20.0
 """Seconds in which an operation that says undecided without need has to go on by itself."""
 
@@ -142,36 +141,39 @@ class Person:
         self._diary.ends[row["kind"], row["status"]] += 1
         if row["status"] == "failed":
             self._diary.causes[row["cause"]["code"]] += 1
+            await self._tidy(row, row["cause"]["message"])
         return row
 
     async def _help(self, row: Row) -> None:
-        """Runs the command that the operation names; it must be about a guest that a dead worker left behind."""
+        """Does what the undecided operation asks for; it must be about a guest that a dead worker left behind."""
+        if not await self._tidy(row, row["resolve_command"] or ""):
+            await self._goes_on_by_itself(row)
+
+    async def _tidy(self, row: Row, words: str) -> bool:
+        """Runs the commands in these words on the node. False: there is nothing that only a person could tidy up."""
         app = self._browser.rows["applications"].get(row["target"])
         cluster = next((one for one in self._clusters if app and one.cluster_id == app["cluster_id"]), None)
         guest = await cluster.guest(app["vmid"]) if cluster and app and app["vmid"] else None
-        asked = [COMMANDS.fullmatch(part) for part in (row["resolve_command"] or "").split(" && ")]
-        if cluster is None or guest is None or not _left_behind(guest) or None in asked:
-            await self._goes_on_by_itself(row, f"guest {guest}, command {row['resolve_command']!r}")
-            return
+        asked = list(COMMANDS.finditer(words))
+        if cluster is None or guest is None or not left_behind(guest) or not asked:
+            return False
+        if await cluster.works_on(guest):
+            self._diary.amiss.append(f"given up while a worker was busy with {guest}: {row}")
         self._diary.helped += 1
-        for command in filter(None, asked):
+        for command in asked:
             if command["unlock"]:
                 await cluster.unlock(int(command["unlock"]))
             else:
                 await cluster.destroy(int(command["destroy"]))
+        return True
 
-    async def _goes_on_by_itself(self, row: Row, seen: str) -> None:
-        """The lock may have gone in this moment; otherwise nobody should have been asked."""
+    async def _goes_on_by_itself(self, row: Row) -> None:
+        """What was left may have gone in this moment; otherwise nobody should have been asked."""
         until = asyncio.get_running_loop().time() + VERDICT_WITHIN
         now: Row | None = row
         while now is None or now["status"] == "undecided":
             if asyncio.get_running_loop().time() > until:
-                self._diary.amiss.append(f"undecided without need: {row['kind']} {row['id']} {row['cause']}: {seen}")
+                self._diary.amiss.append(f"undecided without need: {row['kind']} {row['id']} {row['cause']}")
                 return
             await self._browser.news(1.0)
             now = self._browser.operation(row["id"])
-
-
-def _left_behind(guest: Row) -> bool:
-    """Locked for ever by a worker that died, or unlocked since and without anything on it."""
-    return guest["lock"] in LEFT or (not guest["lock"] and not guest["description"])

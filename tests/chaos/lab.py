@@ -15,6 +15,12 @@ Row = dict[str, Any]
 STRANGER = "stranger@pve!somebody"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 READY_SECONDS = 60.0
+LEFT = ("create", "destroyed")
+
+
+def left_behind(guest: Row) -> bool:
+    """Locked for ever by a worker that died, or unlocked since and without anything on it."""
+    return guest["lock"] in LEFT or (not guest["lock"] and not guest["description"])
 
 
 @dataclass
@@ -77,6 +83,12 @@ class Simulated:
         guest = await self.guest(vmid)
         if guest is not None:
             await self._done(await self.as_stranger("DELETE", f"/nodes/{guest['node']}/lxc/{vmid}?purge=1"))
+
+    async def works_on(self, guest: Row) -> bool:
+        """Whether a worker is busy with it. Unlike the harness's other questions this one goes through the API."""
+        path = f"/nodes/{guest['node']}/tasks?source=active&vmid={guest['vmid']}"
+        answer = await self.as_stranger("GET", path)
+        return answer.is_success and bool(answer.json()["data"])
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -19,9 +19,9 @@ from proximity.messaging.envelope import Recorded
 
 NEVER_A_REASON = frozenset(
     {"vmid_in_foreign_hands", "not_ours", "half_made", "container_gone", "container_moved", "secret_unreadable",
-     "invalid_request", "configuration_changed", "overdue"}
+     "invalid_request", "configuration_changed", "missing_rights", "overdue"}
 )  # fmt: skip
-"""Causes that would mean Proximity lost its way: nobody here takes, moves or changes its guests."""
+"""Causes that would mean Proximity lost its way: nobody here takes its guests or its rights, or changes either."""
 
 ENDS = (ev.OperationSucceeded, ev.OperationFailed, ev.OperationCancelled, cluster_ev.OperationSucceeded,
         cluster_ev.OperationFailed, CommandRejected)  # fmt: skip
@@ -158,6 +158,12 @@ def guests_and_applications(facts: Facts) -> Iterator[str]:
                 yield f"guest {guest['vmid']} of {seen.cluster_id} is {guest['status']}, the log says {ct.power}"
             if app.deployed and guest["lock"]:
                 yield f"guest {guest['vmid']} of {seen.cluster_id} is locked ({guest['lock']}) though nothing goes on"
+        # blank: what a dead worker left has no marker yet
+        containers = [app.container for app in facts.apps.values() if app.cluster_id == seen.cluster_id]
+        known = {ct.vmid for ct in containers if ct}
+        for guest in seen.guests:
+            if guest["vmid"] not in seen.foreign and not guest["description"] and guest["vmid"] not in known:
+                yield f"guest {guest['vmid']} of {seen.cluster_id} was left by somebody: {guest}"
     for application_id, app in facts.apps.items():
         if app.deployed and not app.deleted and application_id not in found:
             yield f"application {application_id} has lost its guest: {app.container}"

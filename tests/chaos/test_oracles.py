@@ -84,6 +84,10 @@ WRONG: dict[str, tuple[str, Callable[[], Facts]]] = {
         "guests_and_applications",
         lambda: facts(records=history(*deployed(), *deleted())),
     ),
+    "a guest without anything on it": (
+        "guests_and_applications",
+        lambda: facts(clusters=[seen(guests=[guest(), guest(20001, marked=False), guest(20007, status="stopped")])]),
+    ),
     "no guest for an application": (
         "guests_and_applications",
         lambda: facts(clusters=[seen(guests=[guest(20007, status="stopped")])]),

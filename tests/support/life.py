@@ -30,7 +30,10 @@ SPEC = Spec(
 )
 CAUSE = Cause(code="storage_full", message="The storage is full.", proxmox="no space left")
 # A call on Proxmox is announced; the others only look.
-EFFECTS: set[StepName] = {"download_template", "create", "configure", "start", "shutdown", "stop", "destroy"}
+EFFECTS: set[StepName] = {
+    *("download_template", "pull_image"),
+    *("create", "configure", "start", "shutdown", "stop", "destroy"),
+}
 
 
 @dataclass
@@ -117,6 +120,8 @@ class Life:
                 return ev.ContainerProvenGone(operation_id=op, node=ct.node, vmid=ct.vmid)
             case "download_template":
                 return ev.TemplateDownloaded(operation_id=op, volid=PREFLIGHT.template_volid)
+            case "pull_image":
+                return ev.ImagePulled(operation_id=op, volid=PREFLIGHT.template_volid)
         return _PLAIN[step.name](operation_id=op)
 
     def intended(self, step: Step, runner: str = "r1") -> ev.StepIntended:
@@ -189,20 +194,22 @@ _PLAIN: dict[StepName, type[_Plain]] = {
 }
 
 
-def deploy(operation_id: str = "deploy", application_id: str = "a1", name: str = "Wiki") -> cmd.DeployApplication:
+def deploy(
+    operation_id: str = "deploy", application_id: str = "a1", name: str = "Wiki", spec: Spec = SPEC
+) -> cmd.DeployApplication:
     return cmd.DeployApplication(
-        operation_id=operation_id, application_id=application_id, name=name, cluster_id=CLUSTER, spec=SPEC
+        operation_id=operation_id, application_id=application_id, name=name, cluster_id=CLUSTER, spec=spec
     )
 
 
-def deploying(claims: Claims | None = None) -> Life:
+def deploying(claims: Claims | None = None, spec: Spec = SPEC) -> Life:
     life = Life(claims=claims or Claims())
-    life.do(deploy())
+    life.do(deploy(spec=spec))
     return life
 
 
-def deployed() -> Life:
-    life = deploying()
+def deployed(spec: Spec = SPEC) -> Life:
+    life = deploying(spec=spec)
     life.run()
     return life
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -103,10 +104,19 @@ async def test_a_session_that_was_ended_is_not_revived_by_its_own_use(signed_in:
     token = await here.open("u", "ada", "admin")
     principal = await here.find(token)
     assert principal is not None
-    await Sessions(bucket, idle=100, absolute=1000, cache=60).end(principal)
+    await Sessions(bucket, idle=100, absolute=1000, cache=60, clock=clock).end(principal)
     clock.now += 50  # known here still, and due to be noted as used
     await here.find(token)
     assert await here.find(token) is None
+
+
+async def test_how_old_a_session_is_goes_by_the_servers_clock(signed_in: Api) -> None:
+    """Replicas whose own clocks disagree must agree on it."""
+    assert (await signed_in.http.get("/api/v1/me")).status_code == 200
+    clock = signed_in.parts.bus.clock
+    assert clock._seen is not None
+    clock._seen += timedelta(days=1)
+    assert (await signed_in.http.get("/api/v1/me")).status_code == 401
 
 
 async def test_bearer_needs_neither_header_nor_origin(signed_in: Api) -> None:

@@ -1,6 +1,7 @@
 """What we put right in the NATS client: both must still be what the client calls."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -27,6 +28,18 @@ async def test_headers_arrive_as_they_were_sent(nats: Nats) -> None:
     sent = {"ce-id": "a:b: c", "Nats-Msg-Id": "x", "empty": "", "accents": "Größe"}
     await admin.nc.publish("test", b"", headers=sent)
     assert (await heard.next_msg(timeout=10)).headers == sent
+
+
+async def test_every_service_keeps_to_the_servers_time(monkeypatch: pytest.MonkeyPatch, nats: Nats) -> None:
+    """A machine that slept, or whose clock drifts, is put right while it is connected."""
+    monkeypatch.setattr("proximity.messaging.connection.CLOCK_EVERY", 0.05)
+    bus = await nats.connect("api")
+    right = bus.clock.now()
+    assert bus.clock._seen is not None
+    bus.clock._seen -= timedelta(hours=1)
+    async with asyncio.timeout(5):
+        while bus.clock.now() < right:  # noqa: ASYNC110 - the server's answer
+            await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_is_not_there_is_told_in_time(monkeypatch: pytest.MonkeyPatch, nats: Nats) -> None:

@@ -263,3 +263,28 @@ async def test_without_rights_to_pull_only_what_is_there_can_be_used(stage: Stag
     await pulled_by_somebody_else(stage)
     await stage.running("Passwords", VAULTWARDEN)
     assert guest(stage)["node"] == "pve1"
+
+
+async def test_a_program_that_ends_while_it_is_waited_for_is_told_at_once(running_stage: Stage) -> None:
+    stage = running_stage
+    mute = of_image("docker.io/library/nginx:1.27.3", probe=Probe(kind="tcp", port=9))
+    application_id, operation_id = await stage.deploy("Web", mute)
+    await stage.happened(application_id, ev.AddressFound)
+    seen = guest(stage)
+    await stage.task_done(await stage.proxmox().stop_container(seen["node"], seen["vmid"]))
+    end = await stage.ended(application_id, operation_id)
+    assert isinstance(end, ev.OperationFailed)
+    assert end.cause.code == "stopped_by_itself"
+    assert stage.ours() == []
+
+
+async def test_a_container_half_made_of_an_image_is_made_again_with_all_it_needs(running_stage: Stage) -> None:
+    stage = running_stage
+    stage.simulator.fault("task_killed", type="vzcreate", stage="late")
+    await stage.running("Passwords", await with_secret(stage))
+    seen = guest(stage)
+    assert [entry["action"] for entry in stage.simulator.journal()] == ["create", "destroy", "create"]
+    assert {entry["vmid"] for entry in stage.simulator.journal()} == {seen["vmid"]}
+    assert environment(seen)["ADMIN_TOKEN"] == SECRET
+    assert seen["config"]["mp0"].endswith(",mp=/data,backup=1,size=3G")
+    assert pulls(stage) == 1

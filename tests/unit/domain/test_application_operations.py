@@ -10,6 +10,7 @@ from proximity.domain.application.process import next_step
 from proximity.domain.application.state import INITIAL, State
 from proximity.domain.model import Command
 from support.deciders import NOON
+from support.images import VAULTWARDEN
 from support.life import CAUSE, Life, again, deploy, deployed, deploying, every_point_of
 
 DELETE = cmd.DeleteApplication(operation_id="delete", application_id="a1")
@@ -62,6 +63,23 @@ def test_a_template_that_is_there_is_not_downloaded() -> None:
     life.happen(passed.model_copy(update={"template_present": True}))
     life.run()
     assert "download_template" not in steps_of(life, "deploy")
+
+
+def test_an_image_is_pulled_unless_it_is_there() -> None:
+    assert steps_of(deployed(VAULTWARDEN), "deploy")[:3] == ["preflight", "pull_image", "claim_vmid"]
+    life = deploying(spec=VAULTWARDEN)
+    assert life.step
+    life.happen(life.favourable(life.step).model_copy(update={"template_present": True}))
+    assert life.step
+    assert life.step.name == "claim_vmid"
+
+
+def test_a_pull_that_fails_ends_the_deployment_with_nothing_to_remove() -> None:
+    life = deploying(spec=VAULTWARDEN)
+    life.run(until="pull_image")
+    life.advance()
+    life.happen(ev.StepFailed(operation_id="deploy", step="pull_image", cause=CAUSE))
+    assert life.ends() == {"deploy": ev.OperationFailed(operation_id="deploy", kind="deploy", cause=CAUSE)}
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,13 @@ from proximity.domain.application.state import INITIAL, Application, State
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.errors import Rejected
 from support.deciders import NOON
+from support.images import VAULTWARDEN
 from support.life import CAUSE, CLUSTER, PREFLIGHT, SPEC, Claims, Life, deploy
 
 STEPS: list[StepName] = [
     "preflight",
     "download_template",
+    "pull_image",
     "claim_vmid",
     "create",
     "configure",
@@ -64,6 +66,7 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
         st.sampled_from(plain).flatmap(lambda kind: st.builds(kind, **of)),
         operation_ids.map(lambda op: PREFLIGHT.model_copy(update={"operation_id": op})),
         st.builds(ev.TemplateDownloaded, **of, volid=st.just("local:vztmpl/x")),
+        st.builds(ev.ImagePulled, **of, volid=st.just("local:vztmpl/x.tar")),
         st.builds(ev.VmidClaimed, **of, cluster_id=st.just(CLUSTER), node=st.just("pve"), vmid=VMIDS),
         st.builds(ev.VmidFoundTaken, **of, vmid=VMIDS),
         st.builds(ev.ContainerFoundHalfMade, **of, vmid=VMIDS),
@@ -111,7 +114,7 @@ ANYTHING = st.one_of(
         slug=st.just("wiki"),
         cluster_id=st.just(CLUSTER),
         node=st.none(),
-        spec=st.just(SPEC),
+        spec=st.sampled_from([SPEC, VAULTWARDEN]),
     ),
     st.sampled_from([ev.StartRequested, ev.ShutdownRequested, ev.StopRequested, ev.RestartRequested]).flatmap(
         lambda kind: st.builds(kind, operation_id=OPERATIONS)

@@ -135,7 +135,7 @@ def test_a_lock_that_stays_has_a_command_for_a_person() -> None:
     assert verdict.cause.code == "left_behind"
     verdict = judge(intent("destroy"), over(guest=DESTROYING))
     assert isinstance(verdict, Undecided)
-    assert verdict.command == "pct unlock 20001"
+    assert verdict.command == "pct unlock 20001 && pct destroy 20001 --purge", "unlocked, nothing shows whose it was"
 
 
 def test_a_stranger_is_not_touched_and_that_is_said() -> None:

@@ -54,7 +54,11 @@ def assemble(settings: Settings, bus: Bus) -> Parts:
         vault=Vault(buckets.vault(bus), key),
         credentials=buckets.credentials(bus),
         sessions=Sessions(
-            Bucket(bus, subjects.SESSIONS), settings.session_idle, settings.session_absolute, settings.session_cache
+            Bucket(bus, subjects.SESSIONS),
+            settings.session_idle,
+            settings.session_absolute,
+            settings.session_cache,
+            lambda: bus.clock.now().timestamp(),
         ),
         passwords=Passwords(),
         throttle=Throttle(),

@@ -5,7 +5,6 @@ share the bucket; each trusts what it has read for a few seconds, so that a busy
 """
 
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,9 +39,9 @@ class _Known:
 
 
 class Sessions:
-    def __init__(
-        self, bucket: Bucket, idle: float, absolute: float, cache: float, clock: Callable[[], float] = time.time
-    ) -> None:
+    """`clock`: Unix seconds, the same for all replicas whatever time their machines believe it is."""
+
+    def __init__(self, bucket: Bucket, idle: float, absolute: float, cache: float, clock: Callable[[], float]) -> None:
         self._bucket = bucket
         self._idle = idle
         self._absolute = absolute

@@ -73,7 +73,7 @@ async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tool
     slots = OperationSlots(shared, journal, settings)
     tools = Tools(settings, bus.installation_id, journal, bus.clock, Wake(bus), opened, slots, clusters, me)
     await me.start()
-    keeping = [asyncio.create_task(me.keep()), asyncio.create_task(slots.keep()), asyncio.create_task(_clock(bus))]
+    keeping = [asyncio.create_task(me.keep()), asyncio.create_task(slots.keep())]
     for task in keeping:
         task.add_done_callback(_must_not_fail)
     try:
@@ -101,14 +101,6 @@ def _must_not_fail(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         log.critical("a background task failed", task=task.get_name(), error=repr(error))
         os._exit(70)  # EX_SOFTWARE
-
-
-async def _clock(bus: Bus) -> None:
-    """The local clock drifts: the server's time is read again every minute."""
-    while True:
-        await asyncio.sleep(60)
-        with contextlib.suppress(TimeoutError):
-            await bus.clock.refresh()
 
 
 def _broker(settings: Settings, inbox: CommandInbox, hints: Hints) -> NatsBroker:

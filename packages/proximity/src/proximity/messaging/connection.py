@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT = 30.0
 ANSWER_TIMEOUT = 5.0
+CLOCK_EVERY = 60.0
+"""Seconds between two looks at the server's clock: the one of this machine that it is carried on by drifts."""
 
 
 class RefusedError(Exception):
@@ -41,6 +43,7 @@ class Bus:
     installation_id: str = ""
     refused: str | None = None
     _waiting: set[asyncio.Timeout] = field(default_factory=set)
+    _keeping: asyncio.Task[None] | None = None
 
     @property
     def source(self) -> str:
@@ -77,7 +80,20 @@ class Bus:
         """A refused request looks like a timeout; the reason comes apart from it."""
         return RefusedError(self.refused) if self.refused else error
 
+    def keep_time(self) -> None:
+        """Looks at the server's clock again and again, until it is closed."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(CLOCK_EVERY)
+                with contextlib.suppress(TimeoutError):
+                    await self.clock.refresh()
+
+        self._keeping = asyncio.create_task(keep())
+
     async def close(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
         if not self.nc.is_closed:
             with contextlib.suppress(nats.errors.Error, TimeoutError):
                 await self.nc.flush()
@@ -106,6 +122,7 @@ async def connect(url: str, service: str, user: str, password: str, on_refused: 
     except BaseException:  # also when the start is cancelled: nobody else would close it
         await bus.close()
         raise
+    bus.keep_time()
     return bus
 
 

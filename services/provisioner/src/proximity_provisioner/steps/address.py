@@ -14,9 +14,8 @@ async def find_address(job: Job) -> Answer:
         addresses = await job.proxmox.guest_addresses(ct.node, ct.vmid)
         if addresses:
             return Happened(ev.AddressFound(operation_id=job.op.id, address=addresses[0]))
-        if (await job.proxmox.guest_status(ct.node, ct.vmid)).status == "stopped":
-            message = f"CT {ct.vmid} went down again right after its start. Its console or log may say why."
-            return job.failed(Cause(code="stopped_by_itself", message=message))
+        if ended := await stopped_by_itself(job):
+            return ended
     except ProxmoxError as error:
         return not_now(job, error)
     if job.waited() >= ADDRESS_WITHIN:
@@ -25,3 +24,12 @@ async def find_address(job: Job) -> Answer:
             message += " The node itself asks it for the container: the log of the start on Proxmox says how that went."
         return job.failed(Cause(code="no_address", message=message))
     return Later(growing(job.waited(), 0.3, 3.0, 0.1), kind="poll")
+
+
+async def stopped_by_itself(job: Job) -> Happened | None:
+    """A container ends with its first process. Raises ProxmoxError."""
+    ct = job.container
+    if (await job.proxmox.guest_status(ct.node, ct.vmid)).status != "stopped":
+        return None
+    message = f"CT {ct.vmid} went down again soon after its start. Its console or log may say why."
+    return job.failed(Cause(code="stopped_by_itself", message=message))

@@ -7,7 +7,10 @@ from proximity.domain.application import events as ev
 from proximity.domain.application.process import ANSWER_WITHIN
 from proximity.domain.application.spec import Probe
 from proximity.domain.operation.cause import Cause
+from proximity.proxmox.errors import ProxmoxError
+from proximity_provisioner.effect import not_now
 from proximity_provisioner.job import Answer, Happened, Job, Later, growing
+from proximity_provisioner.steps.address import stopped_by_itself
 
 TIMEOUT = 3.0  # seconds for one try
 
@@ -19,6 +22,11 @@ async def probe(job: Job) -> Answer:
         return job.failed(Cause(code="no_address", message="There is no address to ask."))
     if await _answers(wanted, address, wanted.port):
         return Happened(ev.ApplicationAnswered(operation_id=job.op.id))
+    try:
+        if ended := await stopped_by_itself(job):
+            return ended
+    except ProxmoxError as error:
+        return not_now(job, error)
     if job.waited() >= ANSWER_WITHIN:
         message = f"The container runs, but nothing answers at {address}, port {wanted.port}."
         return job.failed(Cause(code="no_answer", message=message))

@@ -188,9 +188,8 @@ def _unreadable(intent: Intent) -> NotKnownYet:
 def _left_behind(intent: Intent, evidence: Evidence, lock: str | None, settle: timedelta) -> NotKnownYet | Undecided:
     """What a dead worker left and no call of ours may touch: it is locked, or nothing on it proves it ours."""
     unlock = [f"pct unlock {intent.vmid}"] if lock else []
-    # what is left of a create is of no use to anybody
-    destroy = [f"pct destroy {intent.vmid} --purge"] if intent.step == "create" else []
-    command = " && ".join(unlock + destroy)
+    # what is left of a create or of a destroy (a lock and nothing else) is of no use to anybody
+    command = " && ".join([*unlock, f"pct destroy {intent.vmid} --purge"])
     state = f"is locked ({lock})" if lock else "is blank"
     if not _over(evidence, settle):
         message = f"CT {intent.vmid} {state} and no task of ours is seen working on it."
