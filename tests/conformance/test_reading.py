@@ -1,6 +1,7 @@
 """What can be learned from a Proxmox VE without changing it."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import pytest
 
@@ -16,6 +17,7 @@ from proximity.proxmox.errors import (
     RightsMissingError,
     UntrustedCertificateError,
 )
+from proximity.proxmox.observe import NodeSeen
 
 
 async def test_the_version_is_one_we_know(bench: Workbench) -> None:
@@ -61,7 +63,44 @@ async def test_the_node_is_online(bench: Workbench) -> None:
 
 
 async def test_the_nodes_of_the_resources_are_the_nodes(bench: Workbench) -> None:
-    assert set((await bench.client.resources()).nodes) == {node.node for node in await bench.client.nodes()}
+    def known(nodes: Iterable[NodeSeen]) -> set[tuple[object, ...]]:
+        return {(node.node, node.online, node.cpus, node.memory) for node in nodes}
+
+    assert known((await bench.client.resources()).nodes) == known(await bench.client.nodes())
+
+
+async def test_the_storages_of_the_resources_are_those_of_the_nodes(bench: Workbench) -> None:
+    listed = {seen.storage: seen for node, seen in (await bench.client.resources()).storages if node == bench.node}
+    if not listed:
+        pytest.skip("the token may not audit any storage")
+    asked = {seen.storage: seen for seen in await bench.client.storages(bench.node)}
+    for name, seen in listed.items():
+        own = asked[name]
+        assert (seen.type, seen.content, seen.shared) == (own.type, own.content, own.shared)
+    rootfs = listed[bench.place.rootfs_storage]
+    assert rootfs.active
+    assert 0 < rootfs.available <= rootfs.total
+
+
+async def test_the_resources_tell_how_guests_are(bench: Workbench) -> None:
+    for guest in (await bench.client.resources()).guests:
+        if guest.status == "unknown":
+            continue
+        assert guest.name
+        assert guest.cpus is not None
+        assert guest.cpus > 0
+        assert guest.memory is not None
+        assert guest.memory > 0
+        assert (guest.uptime or 0) >= 0
+        assert guest.netin is not None
+
+
+async def test_the_tasks_of_the_cluster(bench: Workbench) -> None:
+    tasks = await bench.client.cluster_tasks()
+    assert tasks == sorted(tasks, key=lambda task: task.starttime)
+    if "Sys.Audit" not in (await bench.client.permissions("/"))["/"]:
+        assert tasks == []
+    assert all(task.running == (task.exitstatus is None) for task in tasks)
 
 
 async def test_the_cluster_is_quorate(bench: Workbench) -> None:

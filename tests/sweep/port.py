@@ -77,16 +77,16 @@ class Port:
         return await self._look("membership", lambda: Membership("home", self._proxmox.quorate))
 
     async def nodes(self) -> list[NodeSeen]:
-        return await self._look(
-            "nodes",
-            lambda: [
-                NodeSeen(node, True, ":".join(["AA"] * 32), 8, 0.1, 64 * GIB, (8 + 8 * number) * GIB, 1000)
-                for number, node in enumerate(self._proxmox.nodes)
-            ],
-        )
+        return await self._look("nodes", self._nodes_seen)
+
+    def _nodes_seen(self) -> list[NodeSeen]:
+        return [
+            NodeSeen(node, True, ":".join(["AA"] * 32), 8, 0.1, 64 * GIB, (8 + 8 * number) * GIB, 1000)
+            for number, node in enumerate(self._proxmox.nodes)
+        ]
 
     async def resources(self) -> Resources:
-        return await self._look("resources", lambda: Resources(self._guests_seen(), self._proxmox.nodes))
+        return await self._look("resources", lambda: Resources(self._guests_seen(), tuple(self._nodes_seen())))
 
     def _guests_seen(self) -> tuple[GuestSeen, ...]:
         return tuple(
@@ -145,6 +145,12 @@ class Port:
     async def tasks(self, node: str, *, vmid: int | None, type: str, since: int) -> list[Task]:
         user = self.connection.token_id
         return await self._look("tasks", lambda: self._proxmox.tasks(node, vmid, type, since, user))
+
+    async def cluster_tasks(self) -> list[Task]:
+        def all_tasks() -> list[Task]:
+            return [task for upid in self._proxmox.workers if (task := self._proxmox.task(upid))]
+
+        return await self._look("cluster_tasks", all_tasks)
 
     async def task(self, upid: str) -> Task | None:
         self._told("followed", upid)

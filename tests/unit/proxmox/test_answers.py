@@ -47,12 +47,38 @@ async def test_resources(connect: MakeClient, server: ScriptedServer, recording:
     server.script = [recording("resources"), recording("resources unswept"), recording("resources tags")]
     client = connect(server.endpoint)
     found = await client.resources()
-    assert found.nodes == ("pve",)
+    assert [(node.node, node.online) for node in found.nodes] == [("pve", True)]
     assert [(guest.vmid, guest.name, guest.status) for guest in found.guests] == [(100, "ct100", "stopped")]
+    (guest,) = found.guests
+    assert (guest.cpus, guest.memory, guest.disk, guest.cpu, guest.netin, guest.pool) == (
+        2,
+        1 << 28,
+        1 << 30,
+        0,
+        0,
+        None,
+    )
+    storages = {storage.storage: (node, storage) for node, storage in found.storages}
+    node, btr = storages["btr"]
+    assert (node, btr.type, btr.active, btr.total, btr.available) == ("pve", "btrfs", True, 10737418240, 10731356160)
+    assert "rootdir" in btr.content
     (unswept,) = (await client.resources()).guests
-    assert (unswept.status, unswept.name) == ("unknown", None)
+    assert (unswept.status, unswept.name, unswept.memory, unswept.uptime) == ("unknown", None, None, None)
     tagged = next(guest for guest in (await client.resources()).guests if guest.vmid == 101)
     assert tagged.tags == ("a", "b")
+
+
+def test_a_storage_that_is_away_tells_no_size() -> None:
+    entry = {"type": "storage", "node": "pve", "storage": "nfs", "plugintype": "nfs", "status": "unknown", "shared": 1}
+    [(node, storage)] = answers.resources([entry]).storages
+    assert (node, storage.active, storage.shared, storage.total, storage.available) == ("pve", False, True, 0, 0)
+
+
+def test_the_tasks_of_a_cluster_running_and_ended() -> None:
+    ended = {"upid": UPID, "node": "pve", "type": "vzcreate", "id": "101", "endtime": 1795358010, "status": "OK"}
+    running, done = answers.listed_tasks([{"upid": UPID.replace(":101:", ":102:"), "id": "102"}, ended])
+    assert (running.running, running.exitstatus, running.id, running.user) == (True, None, "102", "root@pam!stand")
+    assert (done.running, done.exitstatus) == (False, "OK")
 
 
 async def test_storages(connect: MakeClient, server: ScriptedServer, recording: Recording) -> None:

@@ -45,6 +45,8 @@ def text(entry: Entry, key: str) -> str:
 
 
 def whole(value: Any) -> int | None:
+    if type(value) is int:  # nearly always, and there are thousands of them in a list of guests
+        return value
     number = fraction(value)
     return None if number is None else int(number)
 
@@ -80,19 +82,20 @@ def membership(data: Any) -> Membership:
 
 
 def nodes(data: Any) -> list[NodeSeen]:
-    return [
-        NodeSeen(
-            node=text(entry, "node"),
-            online=entry.get("status") == "online",
-            fingerprint=entry.get("ssl_fingerprint"),
-            cpus=whole(entry.get("maxcpu")),
-            cpu=_share(entry.get("cpu")),
-            memory=whole(entry.get("maxmem")),
-            memory_used=whole(entry.get("mem")),
-            uptime=whole(entry.get("uptime")),
-        )
-        for entry in rows(data)
-    ]
+    return [_node(entry) for entry in rows(data)]
+
+
+def _node(entry: Entry) -> NodeSeen:
+    return NodeSeen(
+        node=text(entry, "node"),
+        online=entry.get("status") == "online",
+        fingerprint=entry.get("ssl_fingerprint"),
+        cpus=whole(entry.get("maxcpu")),
+        cpu=_share(entry.get("cpu")),
+        memory=whole(entry.get("maxmem")),
+        memory_used=whole(entry.get("mem")),
+        uptime=whole(entry.get("uptime")),
+    )
 
 
 def _share(value: Any) -> float | None:
@@ -105,7 +108,7 @@ def storages(data: Any) -> list[StorageOnNode]:
         StorageOnNode(
             storage=text(entry, "storage"),
             type=text(entry, "type"),
-            content=frozenset(filter(None, str(entry.get("content") or "").split(","))),
+            content=_content(entry),
             active=flag(entry.get("active")),
             shared=flag(entry.get("shared")),
             total=whole(entry.get("total")) or 0,
@@ -115,25 +118,61 @@ def storages(data: Any) -> list[StorageOnNode]:
     ]
 
 
+def _content(entry: Entry) -> frozenset[str]:
+    return frozenset(filter(None, str(entry.get("content") or "").split(",")))
+
+
 def resources(data: Any) -> Resources:
-    entries = rows(data)
-    return Resources(
-        guests=tuple(_guest(entry, "lxc") for entry in entries if entry.get("type") == "lxc")
-        + tuple(_guest(entry, "qemu") for entry in entries if entry.get("type") == "qemu"),
-        nodes=tuple(text(entry, "node") for entry in entries if entry.get("type") == "node"),
+    guests: dict[str, list[GuestSeen]] = {"lxc": [], "qemu": []}
+    nodes: list[NodeSeen] = []
+    storages: list[tuple[str, StorageOnNode]] = []
+    for entry in rows(data):
+        match entry.get("type"):
+            case "lxc" | "qemu" as kind:
+                guests[kind].append(_guest(entry, kind))
+            case "node":
+                nodes.append(_node(entry))
+            case "storage":
+                storages.append((text(entry, "node"), _storage(entry)))
+    return Resources((*guests["lxc"], *guests["qemu"]), tuple(nodes), tuple(storages))
+
+
+def _storage(entry: Entry) -> StorageOnNode:
+    active = entry.get("status") == "available"
+    total = whole(entry.get("maxdisk")) or 0
+    return StorageOnNode(
+        storage=text(entry, "storage"),
+        type=text(entry, "plugintype"),
+        content=_content(entry),
+        active=active,
+        shared=flag(entry.get("shared")),
+        total=total if active else 0,
+        available=max(0, total - (whole(entry.get("disk")) or 0)) if active else 0,
     )
 
 
 def _guest(entry: Entry, kind: Literal["lxc", "qemu"]) -> GuestSeen:
+    tags = entry.get("tags")
     return GuestSeen(
         vmid=int(text(entry, "vmid")),
         node=text(entry, "node"),
         type=kind,
         name=entry.get("name"),
         status=str(entry.get("status") or "unknown"),
-        tags=tuple(str(entry.get("tags") or "").replace(",", ";").replace(";", " ").split()),
+        tags=tuple(str(tags).replace(",", ";").replace(";", " ").split()) if tags else (),
         lock=entry.get("lock"),
         template=flag(entry.get("template")),
+        pool=entry.get("pool"),
+        hastate=entry.get("hastate"),
+        cpus=fraction(entry.get("maxcpu")),
+        memory=whole(entry.get("maxmem")),
+        disk=whole(entry.get("maxdisk")),
+        cpu=_share(entry.get("cpu")),
+        memory_used=whole(entry.get("mem")),
+        disk_used=whole(entry.get("disk")),
+        netin=whole(entry.get("netin")),
+        netout=whole(entry.get("netout")),
+        uptime=whole(entry.get("uptime")),
     )
 
 

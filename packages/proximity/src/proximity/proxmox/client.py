@@ -139,6 +139,10 @@ class ProxmoxClient:
                 return sorted(found.values(), key=lambda task: task.starttime)
             start += PAGE
 
+    async def cluster_tasks(self) -> list[Task]:
+        listed = answers.listed_tasks(await self._read("cluster", "tasks"))
+        return sorted(listed, key=lambda task: task.starttime)
+
     async def task(self, upid: str) -> Task | None:
         try:
             return answers.task(await self._read(*_task_path(upid), "status"))

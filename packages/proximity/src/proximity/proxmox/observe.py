@@ -14,7 +14,9 @@ class Version:
 
 @dataclass(frozen=True)
 class NodeSeen:
-    """From /nodes. Figures are None without Sys.Audit or while the node is offline; memory in bytes, cpu 0..1."""
+    """Figures are None without Sys.Audit or while the node is offline; memory in bytes, cpu 0..1. `fingerprint`: only
+    /nodes tells it.
+    """
 
     node: str
     online: bool
@@ -36,7 +38,9 @@ class Membership:
 
 @dataclass(frozen=True)
 class StorageOnNode:
-    """From /nodes/N/storage: `total`, `available` in bytes."""
+    """`total`, `available` in bytes; 0 while it is not active. The list of everything is up to 10 s old and counts what
+    is set aside for root as available.
+    """
 
     storage: str
     type: str
@@ -47,9 +51,14 @@ class StorageOnNode:
     available: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GuestSeen:
-    """An entry of /cluster/resources: up to 10 s old, so no proof of anything. `status` unknown: not swept yet."""
+    """An entry of /cluster/resources: up to 10 s old, so no proof of anything. `status` unknown: not swept yet, and then
+    without name and figures. Lock, tags, pool and HA state are fresh; `pool` needs Pool.Audit.
+
+    `cpus` what it may use, `cpu` 0..1 of that; `memory`, `disk` what it has and `…_used` of that, `netin`, `netout`
+    since its start, in bytes; `uptime` in seconds.
+    """
 
     vmid: int
     node: str
@@ -59,12 +68,26 @@ class GuestSeen:
     tags: tuple[str, ...] = ()
     lock: str | None = None
     template: bool = False
+    pool: str | None = None
+    hastate: str | None = None
+    cpus: float | None = None
+    memory: int | None = None
+    disk: int | None = None
+    cpu: float | None = None
+    memory_used: int | None = None
+    disk_used: int | None = None
+    netin: int | None = None
+    netout: int | None = None
+    uptime: int | None = None
 
 
 @dataclass(frozen=True)
 class Resources:
+    """From /cluster/resources: what the token may see. `storages`: each with its node; those with Datastore.Audit."""
+
     guests: tuple[GuestSeen, ...]
-    nodes: tuple[str, ...]
+    nodes: tuple[NodeSeen, ...]
+    storages: tuple[tuple[str, StorageOnNode], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +156,9 @@ class Observer(Protocol):
 
     async def nodes(self) -> list[NodeSeen]: ...
 
-    async def resources(self) -> Resources: ...
+    async def resources(self) -> Resources:
+        """Everything at once; cheap for Proxmox, whatever the number of guests."""
+        ...
 
     async def storages(self, node: str) -> list[StorageOnNode]: ...
 
@@ -165,6 +190,10 @@ class Observer(Protocol):
 
     async def tasks(self, node: str, *, vmid: int | None, type: str, since: int) -> list[Task]:
         """Running and finished tasks of that type that began at `since` or later (node time), oldest first."""
+        ...
+
+    async def cluster_tasks(self) -> list[Task]:
+        """Those that run and the last 25 or so that ended on each node, oldest first. Empty without Sys.Audit on `/`."""
         ...
 
     async def task(self, upid: str) -> Task | None:
