@@ -12,6 +12,7 @@ from proximity.proxmox.errors import (
     ProxmoxError,
     RefusedError,
     RightsMissingError,
+    TagRefusedError,
     UnansweredError,
     UnreachableError,
     UntrustedCertificateError,
@@ -41,6 +42,7 @@ _SENTENCES: tuple[tuple[type[ProxmoxError], str, str], ...] = (
         "Proxmox does not accept the API token: it does not exist, has expired or was revoked.",
     ),
     (SecretLostError, "secret_unreadable", _SEALED),
+    (TagRefusedError, "tag_refused", "The cluster's options leave the tag to others: it is done without."),
     (RightsMissingError, "missing_rights", "The API token lacks a right for this."),
     (LockedError, "container_locked", "The container is locked by something else on Proxmox."),
     (ConfigurationChangedError, "configuration_changed", "The configuration was changed by somebody else just now."),
@@ -69,9 +71,8 @@ def cause_of(error: ProxmoxError) -> Cause:
 
 def passes(error: ProxmoxError) -> bool:
     """Whether it may go away by itself, so that trying again later makes sense."""
-    return isinstance(error, UnreachableError | LockedError | ConfigurationChangedError | UnansweredError) or bool(
-        _QUORUM.search(error.words)
-    )
+    passing = UnreachableError | LockedError | ConfigurationChangedError | UnansweredError | TagRefusedError
+    return isinstance(error, passing) or bool(_QUORUM.search(error.words))
 
 
 def cause_of_task(what: str, exitstatus: str | None, log: tuple[str, ...]) -> Cause:

@@ -5,19 +5,21 @@ from typing import Any
 import structlog
 
 from proximity.domain.application import decider as application_decider
-from proximity.domain.application.commands import ApplicationCommand, DeployApplication
+from proximity.domain.application.commands import AdoptGuest, ApplicationCommand, DeployApplication
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.cluster import decider as cluster_decider
 from proximity.domain.cluster.commands import ClusterCommand
 from proximity.domain.cluster.state import Absent
 from proximity.domain.errors import Rejected
+from proximity.domain.guest import decider as guest_decider
+from proximity.domain.guest.commands import GuestCommand
 from proximity.domain.model import Command
 from proximity.domain.operation.events import CommandRejected
 from proximity.messaging.delivery import ReceivedCommand
 from proximity.messaging.envelope import Origin
 from proximity.messaging.event_store import Conflict
 from proximity_provisioner.journal import Journal
-from proximity_provisioner.refusals import rejected
+from proximity_provisioner.refusals import GUEST_TAKEN, rejected
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,8 @@ class Decisions:
                 await self._application(received.aggregate_id, command, origin)
             case "cluster":
                 await self._cluster(received.aggregate_id, command, origin)
+            case "guest":
+                await self._guest(received.aggregate_id, command, origin)
             case category:
                 raise Rejected("unknown_category", f"There is nothing that could take a command for a {category}.")
 
@@ -65,8 +69,10 @@ class Decisions:
             raise Rejected("wrong_target", "This is no command for an application.")
         loaded = await self._journal.application(application_id)
         events = application_decider.decide(command, loaded.state)
-        if isinstance(command, DeployApplication) and events:
+        if isinstance(command, DeployApplication | AdoptGuest) and events:
             await self._needs_cluster(command.cluster_id)
+        if isinstance(command, AdoptGuest) and events:
+            await self._needs_free_guest(command)
         await self._journal.append_to_application(application_id, loaded, events, origin)
 
     async def _cluster(self, cluster_id: str, command: Any, origin: Origin) -> None:
@@ -75,6 +81,18 @@ class Decisions:
         loaded = await self._journal.cluster(cluster_id)
         events = cluster_decider.decide(command, loaded.state)
         await self._journal.append_to_cluster(cluster_id, loaded, events, origin)
+
+    async def _guest(self, guest_id: str, command: Any, origin: Origin) -> None:
+        if not isinstance(command, GuestCommand):
+            raise Rejected("wrong_target", "This is no command for a guest.")
+        loaded = await self._journal.guest(guest_id)
+        events = guest_decider.decide(command, loaded.state)
+        await self._journal.append_to_guest(guest_id, loaded, events, origin)
+
+    async def _needs_free_guest(self, command: AdoptGuest) -> None:
+        """That of two who adopt it one comes too late is decided by the claim."""
+        if await self._journal.keeper(command.cluster_id, command.vmid):
+            raise Rejected(*GUEST_TAKEN)
 
     async def _needs_cluster(self, cluster_id: str) -> None:
         """A removal that comes meanwhile is caught by the claim of the place on the cluster."""

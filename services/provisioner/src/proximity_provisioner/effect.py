@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from proximity.domain.application import events as ev
 from proximity.domain.application import recovery
+from proximity.domain.application.adoption import Change
 from proximity.domain.application.image import Environment
 from proximity.domain.application.plan import plan
 from proximity.domain.application.recovery import Evidence, Verdict
@@ -28,12 +29,15 @@ KILLED = "unexpected status"  # how Proxmox reports a worker that died
 
 @dataclass(frozen=True)
 class Ready:
-    """Everything is in place for the call. `digest`: of the configuration it is based on.
+    """Everything is in place for the call. `digest`: of the configuration it is based on. `node`: where the guest was
+    found, if it was looked for. `change`: of the configuration.
 
     `password` and `environment` hold what the vault has sealed: never shown.
     """
 
     digest: str | None = None
+    node: str | None = None
+    change: Change | None = None
     password: str | None = field(default=None, repr=False)
     environment: Environment | None = field(default=None, repr=False)
 
@@ -85,7 +89,8 @@ async def _begin(job: Job, effect: Effect, attempt: int) -> Answer:
         if not await _take_slots(job, effect):
             # a slot given back is offered at once; asked for again are those that another replica held
             return Later(growing(job.waited(), 1.0, 3.0, 0.05), because=BUSY)
-        node_time = await job.proxmox.node_time(job.node)
+        node = ready.node or job.node
+        node_time = await job.proxmox.node_time(node)
     except ProxmoxError as error:
         return not_now(job, error)
     me = job.tools.me.name
@@ -96,7 +101,7 @@ async def _begin(job: Job, effect: Effect, attempt: int) -> Answer:
         step=job.step.name,
         runner=me,
         attempt=attempt,
-        node=job.node,
+        node=node,
         vmid=job.app.container.vmid if job.app.container else None,
         node_time=node_time,
         digest=ready.digest,
@@ -147,7 +152,12 @@ async def _settling(job: Job, effect: Effect) -> Later | None:
     unsettled = job.app.unsettled
     if unsettled is None or effect.goal is None or effect.goal == unsettled.goal:
         return None
-    passed = timedelta(seconds=await job.proxmox.node_time(job.node) - unsettled.node_time)
+    return await settling(job, unsettled.node_time)
+
+
+async def settling(job: Job, lost_at: int) -> Later | None:
+    """`lost_at`: when (node time) the call was made that may still come. Raises ProxmoxError."""
+    passed = timedelta(seconds=await job.proxmox.node_time(job.node) - lost_at)
     if passed >= job.tools.settings.settle:
         return None
     because = Cause(

@@ -13,6 +13,8 @@ from proximity.messaging.event_store import Loaded
 from proximity.proxmox.hypervisor import Hypervisor
 from proximity_provisioner.tools import Tools
 
+TAG_REFUSED = "tag_refused"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -47,6 +49,11 @@ class Job:
     def removing(self) -> bool:
         """The guest is to disappear: that it is gone already is as good."""
         return self.op.kind == "delete" or self.op.unwinding or self.op.remaking
+
+    @property
+    def tag_refused(self) -> bool:
+        """Proxmox has just said that our tag is not ours to set or remove: it is done without."""
+        return self.op.postponed_because is not None and self.op.postponed_because.code == TAG_REFUSED
 
     def waited(self) -> timedelta:
         """How long the operation is at this step, by the log's clock."""

@@ -19,8 +19,10 @@ from proximity.domain.cluster.decider import wishes as cluster_wishes
 from proximity.domain.cluster.events import ClusterEvent
 from proximity.domain.cluster.state import State as ClusterState
 from proximity.domain.cluster.state import evolve as evolve_cluster
+from proximity.domain.guest.events import GuestEvent
+from proximity.domain.guest.state import State as GuestState
 from proximity.domain.operation.events import OperationEvent
-from proximity.messaging.aggregates import APPLICATION, CLUSTER, OPERATION, Aggregate
+from proximity.messaging.aggregates import APPLICATION, CLAIM, CLUSTER, GUEST, OPERATION, Aggregate
 from proximity.messaging.envelope import Origin
 from proximity.messaging.event_store import Conflict, EventStore, Loaded, OriginReusedError, UnavailableError
 
@@ -47,6 +49,19 @@ class Journal:
 
     async def cluster(self, cluster_id: str) -> Loaded[ClusterState]:
         return await self._store.load(CLUSTER, cluster_id)
+
+    async def guest(self, guest_id: str) -> Loaded[GuestState]:
+        return await self._store.load(GUEST, guest_id)
+
+    async def keeper(self, cluster_id: str, vmid: int, *, but: str = "") -> str | None:
+        """The application whose container this is by the log, other than `but`; it has claimed number or guest."""
+        for kind in ("vmid", "guest"):
+            claim = (await self._store.load(CLAIM, f"{kind}.{cluster_id}-{vmid}")).state
+            for holder in claim.holders - {but}:
+                app = (await self.application(holder)).state
+                if isinstance(app, Application) and not app.deleted and (ct := app.container) and ct.created:
+                    return holder
+        return None
 
     async def first_unclaimed_vmid(self, cluster_id: str, first: int) -> int:
         """Behind the highest number ever claimed on the cluster."""
@@ -83,6 +98,12 @@ class Journal:
             wishes += cluster_wishes(cluster_id, state, event)
             state = evolve_cluster(state, event, NEVER)
         return await self._append(CLUSTER, cluster_id, loaded, events, origin, wishes)
+
+    async def append_to_guest(
+        self, guest_id: str, loaded: Loaded[GuestState], events: Sequence[GuestEvent], origin: Origin
+    ) -> None:
+        """Raises Conflict, UnavailableError."""
+        await self._append(GUEST, guest_id, loaded, events, origin, [])
 
     async def append_to_operation(self, operation_id: str, event: OperationEvent, origin: Origin) -> None:
         """What is said of a command that no aggregate took: once, however often it is tried."""

@@ -47,6 +47,21 @@ class Elsewhere:
         return Cause(code="container_moved", message=message, proxmox=self.words)
 
 
+@dataclass(frozen=True)
+class Machine:
+    """A virtual machine has this number, and no container."""
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(code="not_a_container", message="Only containers can be adopted, and this is a virtual machine.")
+
+
+@dataclass(frozen=True)
+class Here:
+    node: str
+    config: GuestConfig
+
+
 Sight = Ours | NotOurs | Gone | Elsewhere
 
 
@@ -70,6 +85,32 @@ async def look(job: Job) -> Sight:
         return Ours(config)
     begun = config.lock in ("create", None) and not config.description and "swap" not in config.values
     return NotOurs(config, blank=begun)
+
+
+async def find(job: Job) -> Here | Gone | Elsewhere | Machine:
+    """The container with this number, whosever it is and whichever node it was moved to.
+
+    Raises ProxmoxError when nobody can tell, RightsMissingError when the token may not see the guest.
+    """
+    ct = job.container
+    try:
+        return Here(ct.node, await job.proxmox.guest_config(ct.node, ct.vmid))
+    except (GuestMissingError, RightsMissingError) as error:
+        if not await job.proxmox.vmid_in_use(ct.vmid):
+            return await _gone(job.proxmox)
+        if isinstance(error, RightsMissingError):
+            raise
+        missing = Elsewhere(error.words)
+    listed = [guest for guest in (await job.proxmox.resources()).guests if guest.vmid == ct.vmid]
+    if any(guest.type == "qemu" for guest in listed):
+        return Machine()
+    try:
+        for guest in listed:
+            return Here(guest.node, await job.proxmox.guest_config(guest.node, ct.vmid))
+    except GuestMissingError:
+        # it moves just now, or the list is old
+        return missing
+    return missing
 
 
 async def _gone(proxmox: Hypervisor) -> Gone:

@@ -3,6 +3,8 @@
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.errors import Rejected
 
+GUEST_TAKEN = ("guest_taken", "Another application has this container already.")
+
 
 def rejected(refused: ClaimRefusedError) -> Rejected:
     wish = refused.wish
@@ -16,7 +18,7 @@ def rejected(refused: ClaimRefusedError) -> Rejected:
             have = "1 application lives" if count == 1 else f"{count} applications live"
             return Rejected("cluster_has_applications", f"{have} on this cluster. Delete them first.")
         case "guest", _:
-            return Rejected("guest_taken", "Another application has this container already.")
+            return Rejected(*GUEST_TAKEN)
         case "fingerprint", _:
             return Rejected("already_connected", "This Proxmox cluster is connected already.")
         case _:

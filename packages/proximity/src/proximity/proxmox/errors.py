@@ -48,6 +48,10 @@ class RightsMissingError(NotExecutedError):
     """403: the token lacks a right; the words usually name path and privilege."""
 
 
+class TagRefusedError(RightsMissingError):
+    """403 for a tag: the cluster's options leave it to others to set and remove it."""
+
+
 class InvalidRequestError(NotExecutedError):
     """400 or 501: Proxmox does not take such a call; `errors` names the parameters."""
 

@@ -1,5 +1,6 @@
 """The acting port: every effect Proximity has on Proxmox. The api must never import it."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -47,9 +48,17 @@ class Hypervisor(Observer, Protocol):
     async def create_container(self, node: str, spec: ContainerSpec) -> str: ...
 
     async def configure_container(
-        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None = None
+        self,
+        node: str,
+        vmid: int,
+        values: dict[str, str],
+        digest: str,
+        environment: Environment | None = None,
+        delete: Sequence[str] = (),
     ) -> None:
-        """Synchronous on Proxmox: when it returns it is done. `environment` replaces all of it; kept out of errors."""
+        """Synchronous on Proxmox: when it returns it is done. `environment` replaces all of it; kept out of errors.
+        `delete`: keys to be removed. TagRefusedError: nothing was changed because of a tag.
+        """
         ...
 
     async def start_container(self, node: str, vmid: int) -> str: ...
@@ -89,10 +98,18 @@ class ProxmoxHypervisor(ProxmoxClient):
         return answers.upid(await self._act("post", "nodes", node, "lxc", values=_create_body(spec)))
 
     async def configure_container(
-        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None = None
+        self,
+        node: str,
+        vmid: int,
+        values: dict[str, str],
+        digest: str,
+        environment: Environment | None = None,
+        delete: Sequence[str] = (),
     ) -> None:
         joined = {"env": "\0".join(f"{name}={value}" for name, value in environment.items())} if environment else {}
-        await self._act("put", "nodes", node, "lxc", vmid, "config", values={**values, **joined, "digest": digest})
+        removed = {"delete": ",".join(delete)} if delete else {}
+        wanted = {**values, **joined, **removed, "digest": digest}
+        await self._act("put", "nodes", node, "lxc", vmid, "config", values=wanted)
 
     async def start_container(self, node: str, vmid: int) -> str:
         return await self._power(node, vmid, "start")

@@ -17,6 +17,7 @@ from proximity.proxmox.errors import (
     ProxmoxError,
     RefusedError,
     RightsMissingError,
+    TagRefusedError,
     UnansweredError,
     UnreachableError,
 )
@@ -61,6 +62,7 @@ _BY_WORDS: tuple[tuple[type[ProxmoxError], str], ...] = (
     (NoQuorumError, r"cluster not ready - no quorum\?"),
     (NoQuorumError, r"unable to open file '/etc/pve/.+' - Permission denied"),
 )
+_TAG_REFUSED = re.compile(r"Permission check failed \(/, Sys\.Modify for modifying tag '.*'\)")
 _WORDS = tuple((kind, re.compile(pattern)) for kind, pattern in _BY_WORDS)
 
 
@@ -77,6 +79,8 @@ def _kind(status: int, words: str, errors: dict[str, str]) -> type[ProxmoxError]
         return UnansweredError
     if status == 500:
         return next((kind for kind, pattern in _WORDS if pattern.fullmatch(words)), UnansweredError)
+    if status == 403 and _TAG_REFUSED.fullmatch(words):
+        return TagRefusedError
     return _BY_STATUS.get(status, UnansweredError)
 
 

@@ -6,6 +6,7 @@ from proximity.domain.application.events import StepName
 from proximity_provisioner.effect import Effect
 from proximity_provisioner.job import Answer, Job
 from proximity_provisioner.steps.address import find_address
+from proximity_provisioner.steps.adoption import Mark, Unmark, inspect
 from proximity_provisioner.steps.container import Configure, Create
 from proximity_provisioner.steps.destroy import Destroy, prove_gone
 from proximity_provisioner.steps.image import PullImage
@@ -24,6 +25,8 @@ EFFECTS: dict[StepName, Effect] = {
     "shutdown": Shutdown(),
     "stop": Stop(),
     "destroy": Destroy(),
+    "mark": Mark(),
+    "unmark": Unmark(),
 }
 OBSERVATIONS: dict[StepName, Callable[[Job], Awaitable[Answer]]] = {
     "preflight": preflight,
@@ -31,4 +34,5 @@ OBSERVATIONS: dict[StepName, Callable[[Job], Awaitable[Answer]]] = {
     "find_address": find_address,
     "probe": probe,
     "prove_gone": prove_gone,
+    "inspect": inspect,
 }

@@ -1,9 +1,9 @@
 """The container itself: made, then given what a create cannot set."""
 
-import re
 from typing import Literal
 
 from proximity.domain.application import events as ev
+from proximity.domain.application.adoption import TAG, tags_of
 from proximity.domain.application.image import Environment, merged
 from proximity.domain.application.recovery import Evidence
 from proximity.domain.application.state import Intent
@@ -94,8 +94,10 @@ def _description(job: Job) -> str:
 
 def _wanted(job: Job) -> dict[str, str]:
     entrypoint = job.app.spec.entrypoint
-    return {"onboot": "1", "tags": f"proximity;{job.app.spec.recipe}"} | (
-        {"entrypoint": entrypoint} if entrypoint else {}
+    return (
+        {"onboot": "1"}
+        | ({} if job.tag_refused else {"tags": f"{TAG};{job.app.spec.recipe}"})
+        | ({"entrypoint": entrypoint} if entrypoint else {})
     )
 
 
@@ -109,13 +111,9 @@ async def _environment(job: Job) -> dict[str, str]:
 def _as_wanted(job: Job, environment: Environment, config: GuestConfig) -> bool:
     """Proxmox may keep tags in another order, and others may have added some, as to the environment."""
     wanted = _wanted(job)
-    tags = _tags(wanted.pop("tags"))
+    tags = {"tags": wanted.pop("tags", "")}
     return (
         wanted.items() <= config.values.items()
-        and tags <= _tags(config.values.get("tags", ""))
+        and set(tags_of(tags)) <= set(tags_of(config.values))
         and environment.items() <= config.environment.items()
     )
-
-
-def _tags(text: str) -> set[str]:
-    return set(re.split(r"[;,\s]+", text)) - {""}

@@ -49,6 +49,9 @@ def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
                 raise _in_flight(state)
             if state.queued:
                 raise Rejected("operation_in_flight", "The application is about to be deleted already.")
+            if destroy and state.operation and state.operation.kind == "adopt":
+                # it would be given back instead, because it is not adopted yet
+                raise _in_flight(state)
             request: ApplicationEvent = ev.DeleteRequested(
                 operation_id=command.operation_id, force=force, destroy=destroy
             )
@@ -265,6 +268,7 @@ def _end(state: Application) -> ev.Ended:
 
 
 def _marked(state: Application) -> bool:
-    """Adopting it was broken off, and our marker could not be taken off again."""
+    """Adopting it was broken off, and our marker could not be taken off again, or may still come late."""
     op = state.operation
-    return op is not None and op.kind == "adopt" and "mark" in op.done and "unmark" not in op.done
+    marked = op is not None and ("mark" in op.done or state.lost_mark is not None)
+    return op is not None and op.kind == "adopt" and marked and "unmark" not in op.done

@@ -282,10 +282,12 @@ class ContainerProvenGone(_OfOperation):
 class ContainerInspected(_OfOperation):
     """What the container is before anything is written to it, so that it can be given back like that.
 
-    `had_tag`: it carried our tag already; `had_description`: it had a description at all.
+    `node`: where it is, which need not be where it was asked for. `had_tag`: it carried our tag already;
+    `had_description`: it had a description at all.
     """
 
     TYPE: ClassVar[str] = "application.container_inspected.v1"
+    node: str
     hostname: str
     power: Literal["running", "stopped"]
     had_tag: bool

@@ -16,9 +16,11 @@ from proximity.domain.application.state import (
     Intent,
     Operation,
     Placement,
+    Power,
     State,
     UnsettledCall,
 )
+from proximity.domain.finding import Finding
 from proximity.domain.operation.cause import Cause
 
 # a lost create may still bring the guest into being: it is not taken for gone before that
@@ -122,21 +124,34 @@ def _observed(state: Application, event: ev.Observed) -> Application:
     ct = state.container
     match event:
         case ev.FindingOpened(finding=finding):
-            if ct and (power := _POWER_FOUND.get(finding.kind)):
-                ct = replace(ct, power=power, address=ct.address if power == "running" else None)
-            return replace(state, container=ct, findings={**state.findings, finding.key: finding})
+            return _found(state, finding, {**state.findings, finding.key: finding})
         case ev.FindingClosed(key=key):
-            closed = state.findings.get(key)
-            if ct and closed and closed.kind in _POWER_FOUND and state.desired != "absent":
-                ct = replace(ct, power=state.desired)
-            return replace(state, container=ct, findings={k: f for k, f in state.findings.items() if k != key})
+            findings = {k: f for k, f in state.findings.items() if k != key}
+            return _found(state, state.findings.get(key), findings)
         case ev.ContainerFoundMoved(node=node):
             return replace(state, container=ct and replace(ct, node=node))
         case ev.ConfigurationObserved(values=values, environment=environment):
             return replace(state, baseline=Baseline(values, environment))
 
 
-_POWER_FOUND: dict[str, Literal["running", "stopped"]] = {"stopped_outside": "stopped", "started_outside": "running"}
+def _found(state: Application, changed: Finding | None, findings: dict[str, Finding]) -> Application:
+    """`changed` opened or closed; `findings` are open now."""
+    ct = state.container
+    if ct and changed and changed.kind in _TELLS_POWER:
+        kinds = [f.kind for f in findings.values()]
+        wanted: Power = "unknown" if state.desired == "absent" else state.desired
+        power = next((power for kind, power in _TELLS_POWER.items() if kind in kinds), wanted)
+        ct = replace(ct, power=power, address=ct.address if power == "running" else None)
+    return replace(state, container=ct, findings=findings)
+
+
+# the first one that is open says it
+_TELLS_POWER: dict[str, Power] = {
+    "gone": "unknown",
+    "vmid_taken": "unknown",
+    "stopped_outside": "stopped",
+    "started_outside": "running",
+}
 
 
 def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
@@ -149,10 +164,12 @@ def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
             state = replace(state, failure=None, deployed=True, deleted=over)
         case ev.OperationFailed(cause=cause):
             state = replace(state, failure=cause)
-    if state.deleted or (op.kind == "adopt" and not isinstance(event, ev.OperationSucceeded)):
-        state = replace(state, adopted_guest=None)
-        if not isinstance(event, ev.OperationSucceeded) and event.left_behind is None:
-            state = replace(state, container=None)
+    given_back = not isinstance(event, ev.OperationSucceeded) and op.kind == "adopt" and event.left_behind is None
+    if state.deleted or given_back:
+        state = replace(state, container=None, adopted_guest=None)
+    elif op.kind == "release" and state.container and state.container.power != "unknown":
+        # it stays, and so does what it was doing
+        state = replace(state, desired=state.container.power)
     queued = state.queued and replace(state.queued, since=at, step_since=at)
     return replace(state, operation=queued, queued=None)
 
@@ -163,6 +180,8 @@ def _resolved(state: Application, event: ev.OperationResolved, at: datetime) -> 
         return state
     if _is_of(state.unsettled, op.intent):
         state = replace(state, unsettled=None)
+    if event.step == "mark":
+        state = replace(state, lost_mark=None)
     match event.verdict:
         case "succeeded":
             power = _POWER_AFTER.get(event.step)
@@ -270,8 +289,12 @@ def _learned(state: Application, event: ApplicationEvent) -> Application:
             return replace(
                 state, desired=power, adoption=Adoption(event.had_tag, event.had_description, event.hostname)
             )
-        case ev.ContainerMarked(tagged=tagged) if state.adoption:
-            return replace(state, adoption=replace(state.adoption, tagged=tagged))
+        case ev.ContainerMarked(tagged=tagged) if state.adoption and state.operation:
+            # the only call there was has been executed: none can come late any more
+            lost = state.lost_mark if state.operation.attempts > 1 else None
+            return replace(state, adoption=replace(state.adoption, tagged=tagged), lost_mark=lost)
+        case ev.ContainerUnmarked():
+            return replace(state, lost_mark=None)
     return state
 
 
@@ -311,7 +334,7 @@ def _next(
 
 
 def _step_failed(op: Operation, step: StepName, cause: Cause, at: datetime) -> Operation:
-    tolerated = op.kind == "delete" and step == "shutdown"
+    tolerated = (op.kind, step) in (("delete", "shutdown"), ("adopt", "find_address"))
     op = _next(op, at, done=op.done, failed=op.failed | {step})
     if tolerated or op.failure is not None:
         return op
@@ -329,6 +352,8 @@ def _overdue(op: Operation) -> Cause:
 
 
 def _unsettle(state: Application, intent: Intent) -> Application:
+    if intent.step == "mark":
+        return replace(state, lost_mark=intent.node_time)
     goal = _LEADS_TO.get(intent.step)
     return replace(state, unsettled=UnsettledCall(goal, intent.node_time)) if goal else state
 
@@ -350,6 +375,10 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
     match event:
         case ev.StepIntended(step="create"):
             ct = replace(ct, created=True)
+            # what we write ourselves is no change from outside: it is looked at anew
+            return replace(state, container=ct, baseline=None)
+        case ev.StepIntended(step="configure"):
+            return replace(state, baseline=None)
         case ev.StepIntended(step="start" | "shutdown" | "stop"):
             ct = replace(ct, power="unknown")
         case ev.StepPostponed(step="create", withdrawn=True) if _nothing_sent(state.operation):
@@ -358,8 +387,8 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
             ct = replace(ct, power="running")
         case ev.ContainerShutDown() | ev.ContainerStopped():
             ct = replace(ct, power="stopped", address=None)
-        case ev.ContainerInspected(power=power):
-            ct = replace(ct, power=power)
+        case ev.ContainerInspected(node=node, power=power):
+            ct = replace(ct, node=node, power=power)
         case ev.AddressFound(address=address):
             ct = replace(ct, address=address)
         case ev.ContainerProvenGone() if _remaking(state.operation):

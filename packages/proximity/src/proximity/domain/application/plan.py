@@ -34,7 +34,8 @@ def plan(app: "Application", op: "Operation") -> tuple[StepName, ...]:
         case "delete":
             return _removal(app, op)
         case "adopt":
-            return ("inspect", "mark", *(("find_address",) if app.desired == "running" else ()))
+            looked_for = app.desired == "running" and "find_address" not in op.failed
+            return ("inspect", "mark", *(("find_address",) if looked_for else ()))
         case "release":
             return ("unmark",)
 
@@ -66,7 +67,8 @@ def _unwind(app: "Application", op: "Operation") -> tuple[StepName, ...]:
     """
     ct = app.container
     if op.kind == "adopt":
-        return ("unmark",) if "mark" in op.done and "unmark" not in op.failed and not op.unwind_overdue else ()
+        marked = "mark" in op.done or app.lost_mark is not None
+        return ("unmark",) if marked and "unmark" not in op.failed and not op.unwind_overdue else ()
     if op.kind != "deploy" or app.queued or op.unwind_overdue or ct is None or not ct.created:
         return ()
     if {"stop", "destroy", "prove_gone"} & op.failed:

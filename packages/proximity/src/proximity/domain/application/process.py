@@ -20,8 +20,10 @@ DEADLINES: dict[Kind, timedelta] = {
 }
 # Cleaning up after a failed or cancelled deployment has a time of its own.
 UNWIND_DEADLINE = timedelta(minutes=15)
-# How long a started container may take to get an address, and then to answer.
+# How long a started container may take to get an address, and then to answer. One that ran before it was adopted has
+# its address, or will have none.
 ADDRESS_WITHIN = timedelta(minutes=3)
+ADOPTED_ADDRESS_WITHIN = timedelta(seconds=10)
 ANSWER_WITHIN = timedelta(minutes=10)
 # After an unanswered start or stop nothing opposite is sent to that guest for this long, in node time: a request once
 # sent ran up to 100 s later on a real node. A setting of the provisioner, this is its default.

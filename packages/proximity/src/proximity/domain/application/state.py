@@ -131,6 +131,8 @@ class Application:
     # a delete that waits for the operation in flight to end
     queued: Operation | None = None
     unsettled: UnsettledCall | None = None
+    # when (node time) a call that writes our marker got lost: given back, the guest is again what that call is for
+    lost_mark: int | None = None
     # step -> the UPID it had last: the task of a lost call is not taken for an earlier one
     last_tasks: dict[StepName, str] = field(default_factory=dict)
     # None: we made the container ourselves
