@@ -5,17 +5,7 @@ they change without the container being another.
 import re
 from collections.abc import Mapping
 
-_PLAIN = {
-    "cores",
-    "memory",
-    "swap",
-    "onboot",
-    "features",
-    "entrypoint",
-    "nameserver",
-    "searchdomain",
-    "unprivileged",
-}
+_PLAIN = {"cores", "memory", "swap", "onboot", "entrypoint", "nameserver", "searchdomain", "unprivileged"}
 _LISTS = re.compile(r"(?:mp|net)\d+|features")
 _SIZE = re.compile(r"(?:^|,)size=([^,]+)")
 _HWADDR = re.compile(r"(?:^|,)hwaddr=([^,]+)")

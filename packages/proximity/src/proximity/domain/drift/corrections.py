@@ -1,21 +1,62 @@
 """What is to be said in the log."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from proximity.domain.application import events as app
-from proximity.domain.drift.view import Desired, Difference
+from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Moved
 from proximity.domain.finding import Explanation, Finding
 from proximity.domain.guest import events as guest
 
+# What flaps has to be seen so many times in a row at most before it is said again.
+MOST_SIGHTINGS = 12
+FORGOTTEN = timedelta(minutes=10)
+
 # VMID and kind of the finding (`moved` for a move) -> the task that explains it
 Explain = Callable[[int, str], Explanation | None]
+# application (None: a guest that no application has) and VMID
+Subject = tuple[str | None, int]
+Key = tuple[Subject, str]
+
+
+@dataclass(frozen=True)
+class Flap:
+    """A finding that closed `times` times lately. `sightings`: in how many sweeps in a row it is there again."""
+
+    times: int
+    sightings: int
+    at: datetime
+
+    @property
+    def enough(self) -> bool:
+        return self.sightings >= min(1 << self.times, MOST_SIGHTINGS)
 
 
 @dataclass(frozen=True)
 class Damping:
-    """Memory of what opened and closed lately. Lost with its process: then it begins anew."""
+    """Memory of what opened and closed lately, so that what flaps does not fill the log. It is lost with its process.
+
+    `open`: what was open at the last sweep. A finding has closed when the log says so, not when it was meant to.
+    """
+
+    open: frozenset[Key] = frozenset()
+    flaps: Mapping[Key, Flap] = field(default_factory=dict)
+
+    def after(self, open_: frozenset[Key], seen: frozenset[Key], at: datetime) -> "Damping":
+        """`seen`: the findings that are there and not open."""
+        closed = self.open - open_
+        flaps = {key: flap for key, flap in self.flaps.items() if at - flap.at < FORGOTTEN}
+        for key in flaps.keys() | closed:
+            was = flaps.get(key, Flap(0, 0, at))
+            sightings = was.sightings + 1 if key in seen else 0
+            quiet = key not in closed and key not in seen
+            flaps[key] = Flap(was.times + (key in closed), sightings, was.at if quiet else at)
+        return Damping(open_, flaps)
+
+    def lets(self, key: Key) -> bool:
+        flap = self.flaps.get(key)
+        return flap is None or flap.enough
 
 
 @dataclass(frozen=True)
@@ -35,5 +76,60 @@ def corrections(
     explain: Explain = lambda vmid, kind: None,
     guests: Mapping[int, Mapping[str, Finding]] | None = None,
 ) -> tuple[list[Correction], Damping]:
-    """What to append, in this order, and the memory for the next sweep. `at`: the view's time."""
-    raise NotImplementedError
+    """What to append, in this order, and the memory for the next sweep. `at`: the view's time.
+
+    `desired` and `guests`: those that the differences were found with.
+
+    What is open and not among the differences closes. What is open and looks otherwise now closes and opens again.
+    """
+    open_: dict[Key, Finding] = {}
+    for d in desired:
+        open_ |= {((d.application_id, d.vmid), key): finding for key, finding in d.open.items()}
+    managed = {d.vmid for d in desired}
+    for vmid, findings in (guests or {}).items():
+        if vmid not in managed:
+            open_ |= {((None, vmid), key): finding for key, finding in findings.items()}
+    drifts: dict[Key, Finding] = {
+        ((d.application_id, d.vmid), d.finding.key): d.finding for d in differences if isinstance(d, Drift)
+    }
+    damping = damping.after(frozenset(open_), frozenset(drifts.keys() - open_.keys()), at)
+    said = [*_moves(differences, explain), *_told(drifts, open_, damping, explain)]
+    said += [_closed(key) for key in open_ if key not in drifts]
+    said += [_observed(d) for d in differences if isinstance(d, FirstSeen)]
+    return said, damping
+
+
+def _moves(differences: Sequence[Difference], explain: Explain) -> Iterator[Correction]:
+    for d in differences:
+        if isinstance(d, Moved):
+            event = app.ContainerFoundMoved(node=d.node, from_node=d.from_node, explained=explain(d.vmid, "moved"))
+            yield Correction(d.application_id, d.vmid, event)
+
+
+def _told(
+    drifts: Mapping[Key, Finding], open_: Mapping[Key, Finding], damping: Damping, explain: Explain
+) -> Iterator[Correction]:
+    for key, finding in drifts.items():
+        known = open_.get(key)
+        if known is not None and (known.expected, known.observed) == (finding.expected, finding.observed):
+            continue
+        if known is not None:
+            yield _closed(key)
+        elif not damping.lets(key):
+            continue
+        (application_id, vmid), _ = key
+        explained = finding.model_copy(update={"explained": explain(vmid, finding.kind)})
+        opened = app.FindingOpened if application_id is not None else guest.FindingOpened
+        yield Correction(application_id, vmid, opened(finding=explained))
+
+
+def _closed(key: Key) -> Correction:
+    (application_id, vmid), finding = key
+    closed = app.FindingClosed if application_id is not None else guest.FindingClosed
+    return Correction(application_id, vmid, closed(key=finding))
+
+
+def _observed(first: FirstSeen) -> Correction:
+    baseline = first.configuration
+    event = app.ConfigurationObserved(values=baseline.values, environment=baseline.environment)
+    return Correction(first.application_id, first.vmid, event)

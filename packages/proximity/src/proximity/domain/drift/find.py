@@ -1,9 +1,16 @@
 """What is otherwise than it should be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from proximity.domain.drift.view import Desired, Difference, Known, View
+from proximity.domain.application.state import NEVER, Baseline
+from proximity.domain.drift import findings
+from proximity.domain.drift.configuration import addresses
+from proximity.domain.drift.findings import LOCK_LEFT, NOT_THERE, POWER
+from proximity.domain.drift.history import MISSES
+from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Known, Look, Moved, View
 from proximity.domain.finding import Finding
+
+Open = Mapping[str, Finding]
 
 
 def find_drift(
@@ -11,11 +18,154 @@ def find_drift(
     view: View,
     installation_id: str,
     applications: Mapping[str, Known],
-    guests: Mapping[int, Mapping[str, Finding]] | None = None,
+    guests: Mapping[int, Open] | None = None,
 ) -> list[Difference]:
     """All that differs, as far as is known: a finding that is open and that nothing speaks against is among it.
 
     `desired`: every application that has a container on this cluster. `applications`: all of the installation, by id.
     `guests`: the findings that are open about guests that no application has, by VMID.
     """
-    raise NotImplementedError
+    found: list[Difference] = []
+    for app in desired:
+        found += _of_application(app, view)
+    for vmid, finding in _of_guests(desired, view, installation_id, applications, guests or {}):
+        found.append(Drift(None, vmid, finding))
+    return found
+
+
+def _of_application(app: Desired, view: View) -> Iterable[Difference]:
+    look = None if app.busy else view.proof(app.vmid, app.since)
+    if look is None or look.state in ("forbidden", "elsewhere"):
+        return _drifts(app, app.open.values())
+    if look.state == "gone":
+        return _drifts(app, [findings.gone(app.vmid)] if _proven(app, look, view) else app.open.values())
+    if not look.values:
+        return _drifts(app, _by_status_alone(app, look))
+    if _taken(app, look):
+        return _drifts(app, [findings.vmid_taken(app.vmid)])
+    return [*_news(app, look), *_drifts(app, _of_container(app, look, view))]
+
+
+def _drifts(app: Desired, found: Iterable[Finding]) -> list[Difference]:
+    return [Drift(app.application_id, app.vmid, finding) for finding in found]
+
+
+def _proven(app: Desired, look: Look, view: View) -> bool:
+    """Unseen is not gone: complete lists in a row do not have it, and then Proxmox said that it has no such guest."""
+    times = view.missing.get(app.vmid, ())
+    return view.complete and len(times) >= MISSES and look.at > times[MISSES - 1]
+
+
+def _taken(app: Desired, look: Look) -> bool:
+    """The guest with its number is another one: somebody else's by its marker, or by its network cards."""
+    own = app.marker
+    for marker in look.markers:
+        if (marker.installation, marker.application, marker.vmid) == (own.installation, own.application, own.vmid):
+            return False
+    if any(marker.vmid == app.vmid for marker in look.markers):
+        return True
+    cards = addresses(app.baseline.values) if app.baseline else frozenset()
+    if cards:
+        return not cards & addresses(look.values)
+    return any(kind in app.open for kind in NOT_THERE)
+
+
+def _by_status_alone(app: Desired, look: Look) -> list[Finding]:
+    """Without its configuration nothing proves whose it is: enough for its power, if there was no doubt before."""
+    if look.node != app.node or any(kind in app.open for kind in NOT_THERE):
+        return list(app.open.values())
+    return [f for key, f in app.open.items() if key not in POWER] + list(_power(app, look))
+
+
+def _news(app: Desired, look: Look) -> Iterator[Difference]:
+    """What differs and is in order."""
+    if app.marker not in look.markers:
+        return
+    if look.node != app.node:
+        yield Moved(app.application_id, app.vmid, look.node, app.node)
+    if app.baseline is None:
+        yield FirstSeen(app.application_id, app.vmid, Baseline(look.configuration, dict(look.environment)))
+
+
+def _of_container(app: Desired, look: Look, view: View) -> Iterator[Finding]:
+    yield from _power(app, look)
+    if (look.hostname or "") != app.hostname:
+        yield findings.renamed(app.vmid, app.hostname, look.hostname or "")
+    if app.marker not in look.markers:
+        yield findings.marker_removed(app.marker)
+    if app.baseline is not None:
+        yield from _configuration(app.baseline, look)
+    elif app.marker not in look.markers:
+        yield from (f for f in app.open.values() if f.kind == "configuration_changed")
+    if look.lock is not None and _left(app, look, look.lock, view):
+        yield findings.lock_left(app.vmid, look.lock)
+
+
+def _power(app: Desired, look: Look) -> Iterator[Finding]:
+    if look.running is None:
+        yield from (app.open[kind] for kind in POWER if kind in app.open)
+    elif app.power == "running" and not look.running:
+        yield findings.stopped_outside()
+    elif app.power == "stopped" and look.running:
+        yield findings.started_outside()
+
+
+def _configuration(baseline: Baseline, look: Look) -> Iterator[Finding]:
+    before, now = baseline.values, look.configuration
+    if before != now:
+        for field in sorted(before.keys() | now.keys()):
+            if before.get(field) != now.get(field):
+                yield findings.configuration_changed(field, before.get(field), now.get(field))
+    if baseline.environment != look.environment:
+        for variable in sorted(baseline.environment.keys() | look.environment.keys()):
+            if baseline.environment.get(variable) != look.environment.get(variable):
+                yield findings.environment_changed(variable)
+
+
+def _left(app: Desired, look: Look, lock: str, view: View) -> bool:
+    known = app.open.get("lock_left")
+    if known is not None and known.observed == lock:
+        return True
+    seen, since = view.locked.get(app.vmid, ("", look.at))
+    return seen == lock and look.at - since > LOCK_LEFT
+
+
+def _of_guests(
+    desired: Sequence[Desired],
+    view: View,
+    installation_id: str,
+    applications: Mapping[str, Known],
+    guests: Mapping[int, Open],
+) -> Iterator[tuple[int, Finding]]:
+    managed = {app.vmid for app in desired}
+    busy = {app.application_id for app in desired if app.busy}
+    marked = {vmid for vmid, look in view.looks.items() if look.markers}
+    for vmid in sorted((marked | guests.keys()) - managed):
+        look = view.proof(vmid, NEVER)
+        open_ = guests.get(vmid, {})
+        if look is None or look.state != "there" or not look.values:
+            found: Iterable[Finding] = open_.values()
+        else:
+            found = _of_guest(vmid, look, installation_id, applications, busy, open_)
+        for finding in found:
+            yield vmid, finding
+
+
+def _of_guest(
+    vmid: int,
+    look: Look,
+    installation_id: str,
+    applications: Mapping[str, Known],
+    busy: set[str],
+    open_: Open,
+) -> Iterable[Finding]:
+    ours = [marker for marker in look.markers if marker.installation == installation_id]
+    for marker in ours:
+        known = applications.get(marker.application)
+        if marker.application in busy or (known is not None and look.at <= known.since):
+            return open_.values()
+    for marker in sorted(ours, key=lambda m: (m.vmid != vmid, m.vmid, m.application)):
+        known = applications.get(marker.application)
+        name = known.name if known else None
+        return [findings.orphan(vmid, name) if marker.vmid == vmid else findings.marker_copied(marker.vmid, name)]
+    return []

@@ -29,7 +29,7 @@ def missing(
 def locked(
     before: Mapping[int, tuple[str, datetime]], at: datetime, guests: Mapping[int, Listed]
 ) -> dict[int, tuple[str, datetime]]:
-    """Which lock each guest has, and since when, with the list made at `at`. A guest that is not in it keeps its own."""
+    """Which lock each guest has, and since when, with the list made at `at`. A guest not in it keeps its own."""
     now = {vmid: lock for vmid, lock in before.items() if vmid not in guests}
     for vmid, listed in guests.items():
         if listed.lock is not None:

@@ -84,8 +84,8 @@ class View:
     not complete; only then does a direct look count in an incomplete view.
 
     `away`: nodes that do not answer; what the list says of their guests is old. `missing`: when the complete lists in
-    a row were made that did not have the guest, the first few of them. `locked`: since when the guest has the lock it
-    has. `missing` and `locked` are kept from sweep to sweep by history.py.
+    a row were made that did not have the guest, the first few of them. `locked`: which lock a guest has, since when.
+    Both are kept from sweep to sweep by history.py.
     """
 
     at: datetime
@@ -95,7 +95,7 @@ class View:
     guests: Mapping[int, Listed] = field(default_factory=dict)
     looks: Mapping[int, Look] = field(default_factory=dict)
     missing: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
-    locked: Mapping[int, datetime] = field(default_factory=dict)
+    locked: Mapping[int, tuple[str, datetime]] = field(default_factory=dict)
 
     def proof(self, vmid: int, since: datetime) -> Look | None:
         """The direct look that may be judged by: newer than `since`, and its guest is on a node that answers."""
