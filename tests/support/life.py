@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
@@ -28,12 +29,21 @@ SPEC = Spec(
     resources=Resources(cores=1, memory_mib=512, disk_gib=4),
     probe=Probe(kind="tcp", port=80),
 )
+ADOPTED = 105  # the VMID of the container that is adopted
+FOUND = Spec(
+    recipe="adopted",
+    recipe_version="1",
+    runtime="adopted",
+    resources=Resources(cores=1, memory_mib=512, disk_gib=4),
+)
 CAUSE = Cause(code="storage_full", message="The storage is full.", proxmox="no space left")
 # A call on Proxmox is announced; the others only look.
 EFFECTS: set[StepName] = {
     *("download_template", "pull_image"),
-    *("create", "configure", "start", "shutdown", "stop", "destroy"),
+    *("create", "configure", "start", "shutdown", "stop", "destroy", "mark", "unmark"),
 }
+# Done when it is answered: there is no task.
+AT_ONCE: set[StepName] = {"configure", "mark", "unmark"}
 
 
 @dataclass
@@ -102,27 +112,19 @@ class Life:
         ct = self.app.container
         if step.name in EFFECTS and step.intent is None:
             return self.intended(step)
-        if step.name in EFFECTS - {"configure"} and step.intent and step.intent.upid is None:
+        if step.name in EFFECTS - AT_ONCE and step.intent and step.intent.upid is None:
             return ev.TaskAccepted(operation_id=op, step=step.name, upid=f"UPID:{step.name}:{len(self.events)}")
         match step.name:
-            case "preflight":
-                return PREFLIGHT.model_copy(update={"operation_id": op})
             case "claim_vmid":
                 self.next_vmid += 1
                 return ev.VmidClaimed(operation_id=op, cluster_id=CLUSTER, node="pve", vmid=self.next_vmid)
             case "create":
                 assert ct
                 return ev.ContainerCreated(operation_id=op, node=ct.node, vmid=ct.vmid)
-            case "find_address":
-                return ev.AddressFound(operation_id=op, address="10.0.0.9")
             case "prove_gone":
                 assert ct
                 return ev.ContainerProvenGone(operation_id=op, node=ct.node, vmid=ct.vmid)
-            case "download_template":
-                return ev.TemplateDownloaded(operation_id=op, volid=PREFLIGHT.template_volid)
-            case "pull_image":
-                return ev.ImagePulled(operation_id=op, volid=PREFLIGHT.template_volid)
-        return _PLAIN[step.name](operation_id=op)
+        return _FAVOURABLE[step.name].model_copy(update={"operation_id": op})
 
     def intended(self, step: Step, runner: str = "r1") -> ev.StepIntended:
         op, ct = self.app.operation, self.app.container
@@ -165,6 +167,8 @@ class Life:
         free = state.deleted or over
         assert (self.id in self.claims.holders(f"name.{state.slug}")) != free, "a name is free when nothing is left"
         assert (self.id in self.claims.holders(f"tenancy.{CLUSTER}")) != free
+        adopts = any(isinstance(event, ev.AdoptRequested) for event in self.events)
+        assert (self.id in self.claims.holders(f"guest.{CLUSTER}-{ADOPTED}")) == (adopts and not free)
 
 
 PREFLIGHT = ev.PreflightPassed(
@@ -176,21 +180,23 @@ PREFLIGHT = ev.PreflightPassed(
     template_present=False,
     reason="pve: there is room",
 )
-_Plain = (
-    ev.ContainerConfigured
-    | ev.ContainerStarted
-    | ev.ApplicationAnswered
-    | ev.ContainerShutDown
-    | ev.ContainerStopped
-    | ev.ContainerDestroyed
+INSPECTED = ev.ContainerInspected(
+    operation_id="adopt", node="pve", hostname="old-wiki", power="running", had_tag=False, had_description=True
 )
-_PLAIN: dict[StepName, type[_Plain]] = {
-    "configure": ev.ContainerConfigured,
-    "start": ev.ContainerStarted,
-    "probe": ev.ApplicationAnswered,
-    "shutdown": ev.ContainerShutDown,
-    "stop": ev.ContainerStopped,
-    "destroy": ev.ContainerDestroyed,
+_FAVOURABLE: dict[StepName, ApplicationEvent] = {
+    "preflight": PREFLIGHT,
+    "download_template": ev.TemplateDownloaded(operation_id="", volid=PREFLIGHT.template_volid),
+    "pull_image": ev.ImagePulled(operation_id="", volid=PREFLIGHT.template_volid),
+    "configure": ev.ContainerConfigured(operation_id=""),
+    "start": ev.ContainerStarted(operation_id=""),
+    "find_address": ev.AddressFound(operation_id="", address="10.0.0.9"),
+    "probe": ev.ApplicationAnswered(operation_id=""),
+    "shutdown": ev.ContainerShutDown(operation_id=""),
+    "stop": ev.ContainerStopped(operation_id=""),
+    "destroy": ev.ContainerDestroyed(operation_id=""),
+    "inspect": INSPECTED,
+    "mark": ev.ContainerMarked(operation_id="", tagged=True),
+    "unmark": ev.ContainerUnmarked(operation_id=""),
 }
 
 
@@ -200,6 +206,31 @@ def deploy(
     return cmd.DeployApplication(
         operation_id=operation_id, application_id=application_id, name=name, cluster_id=CLUSTER, spec=spec
     )
+
+
+def adopt(operation_id: str = "adopt", application_id: str = "a1", name: str = "Wiki") -> cmd.AdoptGuest:
+    return cmd.AdoptGuest(
+        operation_id=operation_id,
+        application_id=application_id,
+        name=name,
+        cluster_id=CLUSTER,
+        node="pve",
+        vmid=ADOPTED,
+        spec=FOUND,
+    )
+
+
+def adopting(claims: Claims | None = None) -> Life:
+    life = Life(claims=claims or Claims())
+    life.do(adopt())
+    return life
+
+
+def adopted(power: Literal["running", "stopped"] = "running") -> Life:
+    life = adopting()
+    life.happen(INSPECTED.model_copy(update={"power": power}))
+    life.run()
+    return life
 
 
 def deploying(claims: Claims | None = None, spec: Spec = SPEC) -> Life:

@@ -129,8 +129,11 @@ class Oracle:
             if guest.vmid in world.foreign:
                 continue
             left = "running" if guest.running else "stopped"
-            if guest.vmid != number:
+            as_found = world.found.get(guest.vmid) == guest.digest
+            if guest.vmid != number and not as_found:
                 self._wrong(world, f"guest {guest.vmid} is left without an application: {guest.config}")
+            elif guest.vmid == number and as_found:
+                self._wrong(world, f"guest {guest.vmid} is adopted and carries no mark")
             elif guest.lock or "swap" not in guest.config:
                 self._wrong(world, f"guest {guest.vmid} is not whole: {guest.config}")
         if left not in scenario.guest:

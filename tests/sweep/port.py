@@ -1,12 +1,13 @@
 """The acting port onto the Proxmox in memory, as one replica has it: each call is a point where a fault may happen."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from proximity.domain.application.events import StepName
 from proximity.domain.application.image import Environment
+from proximity.domain.application.marker import markers
 from proximity.proxmox.connection import Connection
 from proximity.proxmox.errors import InvalidRequestError, ProxmoxError, RefusedError, UnansweredError
 from proximity.proxmox.hypervisor import ContainerSpec
@@ -49,6 +50,13 @@ class Sent:
     node: str
     vmid: int | None
     fault: Fault | None
+
+
+def _step_of(values: dict[str, str]) -> StepName:
+    """Which step changes a configuration like that."""
+    if "onboot" in values:
+        return "configure"
+    return "mark" if markers(values.get("description", "")) else "unmark"
 
 
 class Port:
@@ -170,10 +178,19 @@ class Port:
         return await self._act("create", node, spec.vmid, lambda: self._proxmox.create(node, spec, user))
 
     async def configure_container(
-        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None = None
+        self,
+        node: str,
+        vmid: int,
+        values: dict[str, str],
+        digest: str,
+        environment: Environment | None = None,
+        delete: Sequence[str] = (),
     ) -> None:
         await self._act(
-            "configure", node, vmid, lambda: self._proxmox.configure(node, vmid, values, digest, environment)
+            _step_of(values),
+            node,
+            vmid,
+            lambda: self._proxmox.configure(node, vmid, values, digest, environment, delete),
         )
 
     async def start_container(self, node: str, vmid: int) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import copy
 import hashlib
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -196,7 +196,13 @@ class Proxmox:
         return self._fork(node, "vzcreate", str(spec.vmid), user, lambda worker: self._creating(worker, guest, spec))
 
     async def configure(
-        self, node: str, vmid: int, values: dict[str, str], digest: str, environment: Environment | None
+        self,
+        node: str,
+        vmid: int,
+        values: dict[str, str],
+        digest: str,
+        environment: Environment | None,
+        delete: Sequence[str] = (),
     ) -> None:
         self.guest(node, vmid)
         async with self._flock(vmid, LockedError):
@@ -207,6 +213,10 @@ class Proxmox:
                 words = "detected modified configuration - file changed by other user? Try again."
                 raise ConfigurationChangedError(words, 500)
             guest.config.update(values)
+            if "description" in values:
+                guest.config["description"] = values["description"].rstrip("\n") + "\n"
+            for key in delete:
+                guest.config.pop(key, None)
             if environment is not None:
                 guest.environment = dict(environment)
 

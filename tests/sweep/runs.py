@@ -89,7 +89,8 @@ def _past(past: Past) -> World | None:
     """What the scenario begins with; made by running the product undisturbed."""
     if past == "nothing":
         return None
-    outcome = play(SCENARIOS["deploy template" if past == "running" else "shutdown"])
+    made_by = {"running": "deploy template", "stopped": "shutdown", "adopted": "adopt"}
+    outcome = play(SCENARIOS[made_by[past]])
     assert not outcome.violations, outcome.told()
     return outcome.world
 

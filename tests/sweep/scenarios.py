@@ -11,7 +11,7 @@ from proximity.domain.application.spec import Probe, Resources, Spec, Template
 from sweep.world import CLUSTER_ID, World
 
 APP = "a1"
-Past = Literal["nothing", "running", "stopped"]
+Past = Literal["nothing", "running", "stopped", "adopted"]
 Guest = Literal["running", "stopped", "none"]
 End = Literal["succeeded", "failed", "cancelled", "rejected"]
 
@@ -61,6 +61,18 @@ def deploy(spec: Spec) -> cmd.DeployApplication:
     )
 
 
+_FOUND = 150
+_ADOPT = cmd.AdoptGuest(
+    operation_id="op-adopt",
+    application_id=APP,
+    name="Wiki",
+    cluster_id=CLUSTER_ID,
+    node="pve1",
+    vmid=_FOUND,
+    spec=Spec(recipe="adopted", recipe_version="1", runtime="adopted", resources=_RESOURCES),
+)
+
+
 async def ask(world: World, command: cmd.ApplicationCommand) -> None:
     await world.send(APP, command)
 
@@ -73,6 +85,9 @@ def _one(name: str, spec: Spec | None = None) -> Callable[[World], Awaitable[Non
         "stop": cmd.StopApplication(operation_id="op-stop", application_id=APP),
         "restart": cmd.RestartApplication(operation_id="op-restart", application_id=APP),
         "delete": cmd.DeleteApplication(operation_id="op-delete", application_id=APP),
+        "destroy": cmd.DeleteApplication(operation_id="op-delete", application_id=APP, destroy=True),
+        "adopt": _ADOPT,
+        "release": cmd.ReleaseApplication(operation_id="op-release", application_id=APP),
     }
 
     async def play(world: World) -> None:
@@ -88,11 +103,13 @@ def happened(world: World, event: type, **fields: object) -> bool:
     )
 
 
-def _then(command: cmd.ApplicationCommand, event: type, **fields: object) -> Callable[[World], Awaitable[None]]:
-    """The command comes in the middle of a deployment, once that event has happened."""
+def _then(
+    command: cmd.ApplicationCommand, event: type, first: cmd.ApplicationCommand | None = None, **fields: object
+) -> Callable[[World], Awaitable[None]]:
+    """The command comes in the middle of a deployment, or of what was asked for first, once that event has happened."""
 
     async def play(world: World) -> None:
-        await ask(world, deploy(TEMPLATE))
+        await ask(world, first or deploy(TEMPLATE))
         await world.until(lambda: happened(world, event, **fields) or happened(world, ev.Ended), 300)  # type: ignore[arg-type]
         await ask(world, command)
 
@@ -101,6 +118,17 @@ def _then(command: cmd.ApplicationCommand, event: type, **fields: object) -> Cal
 
 _CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
 _DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
+
+
+_CANCEL_ADOPTION = _CANCEL.model_copy(update={"target_operation_id": "op-adopt"})
+
+
+def _found_running(world: World) -> None:
+    world.stranger_has(_FOUND, running=True)
+
+
+def _found_stopped(world: World) -> None:
+    world.stranger_has(_FOUND, running=False)
 
 
 def _broken(world: World) -> None:
@@ -164,6 +192,30 @@ SCENARIOS: dict[str, Scenario] = {
             _ends(deploy=("succeeded", "failed")),
             frozenset({"running", "none"}),
             prepare=_stranger_first,
+        ),
+        Scenario("adopt", "nothing", _one("adopt"), _ends(adopt="succeeded"), RUNNING, prepare=_found_running),
+        Scenario(
+            "adopt what is stopped", "nothing", _one("adopt"), _ends(adopt="succeeded"), STOPPED, prepare=_found_stopped
+        ),
+        Scenario("release", "adopted", _one("release"), _ends(release="succeeded"), RUNNING),
+        Scenario("stop what was adopted", "adopted", _one("stop"), _ends(stop="succeeded"), STOPPED),
+        Scenario("delete what was adopted", "adopted", _one("delete"), _ends(delete="succeeded"), RUNNING),
+        Scenario("destroy what was adopted", "adopted", _one("destroy"), _ends(delete="succeeded"), NONE),
+        Scenario(
+            "cancel an adoption",
+            "nothing",
+            _then(_CANCEL_ADOPTION, ev.StepIntended, _ADOPT, step="mark"),
+            _ends(adopt=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
+            RUNNING,
+            prepare=_found_running,
+        ),
+        Scenario(
+            "delete during an adoption",
+            "nothing",
+            _then(_DELETE, ev.StepIntended, _ADOPT, step="mark"),
+            _ends(adopt=("cancelled", "succeeded"), delete="succeeded"),
+            RUNNING,
+            prepare=_found_running,
         ),
     )
 }

@@ -47,6 +47,8 @@ class World:
     skews: tuple[float, ...] = (0.0,)
     replicas: list[Replica] = field(default_factory=list)
     foreign: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    # those that may be adopted, with their digests as they were found
+    found: dict[int, str] = field(default_factory=dict)
     told: Callable[["World", str, Any], None] = lambda world, what, about: None
     asked: list[str] = field(default_factory=list)
     resurrect: bool = True
@@ -102,7 +104,7 @@ class World:
     def copy(self, points: Points, skews: tuple[float, ...]) -> "World":
         """The same past in the running loop's time. Nothing may be going on in it."""
         seconds = asyncio.get_running_loop().time
-        return World(points, self.log.copy(seconds), self.proxmox.copy(seconds), skews)
+        return World(points, self.log.copy(seconds), self.proxmox.copy(seconds), skews, found=dict(self.found))
 
     async def begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -116,6 +118,12 @@ class World:
         self._start(self._clockwork())
         for number, skew in enumerate(self.skews):
             self.add_replica(f"r{number + 1}", skew)
+
+    def stranger_has(self, vmid: int, *, running: bool) -> None:
+        """A container that is offered for adoption."""
+        config = {"hostname": "old-wiki", "description": "Wiki\n\nkeep it\n", "tags": "docs", "swap": "512"}
+        self.proxmox.guests[vmid] = Guest(vmid, "pve1", config, running=running)
+        self.found[vmid] = self.proxmox.guests[vmid].digest
 
     def stranger_takes(self, vmid: int) -> None:
         """The first time somebody asks for this number, a stranger has been faster."""

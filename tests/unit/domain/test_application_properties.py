@@ -22,7 +22,7 @@ from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.errors import Rejected
 from support.deciders import NOON
 from support.images import VAULTWARDEN
-from support.life import CAUSE, CLUSTER, PREFLIGHT, SPEC, Claims, Life, deploy
+from support.life import ADOPTED, CAUSE, CLUSTER, FOUND, INSPECTED, PREFLIGHT, SPEC, Claims, Life, adopt, deploy
 
 STEPS: list[StepName] = [
     "preflight",
@@ -38,6 +38,9 @@ STEPS: list[StepName] = [
     "stop",
     "destroy",
     "prove_gone",
+    "inspect",
+    "mark",
+    "unmark",
 ]
 VMIDS = st.integers(20001, 20004)
 VERDICTS = ["succeeded", "not_executed", "failed"]
@@ -47,6 +50,7 @@ COMMANDS: list[Callable[..., cmd.ApplicationCommand]] = [
     cmd.StopApplication,
     cmd.RestartApplication,
     cmd.DeleteApplication,
+    cmd.ReleaseApplication,
 ]
 
 
@@ -61,6 +65,7 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
         ev.ContainerShutDown,
         ev.ContainerStopped,
         ev.ContainerDestroyed,
+        ev.ContainerUnmarked,
     ]
     return st.one_of(
         st.sampled_from(plain).flatmap(lambda kind: st.builds(kind, **of)),
@@ -73,6 +78,12 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
         st.builds(ev.ContainerCreated, **of, node=st.just("pve"), vmid=VMIDS),
         st.builds(ev.ContainerProvenGone, **of, node=st.just("pve"), vmid=VMIDS),
         st.builds(ev.AddressFound, **of, address=st.just("10.0.0.9")),
+        st.sampled_from(["running", "stopped"]).flatmap(
+            lambda power: operation_ids.map(
+                lambda op: INSPECTED.model_copy(update={"operation_id": op, "power": power})
+            )
+        ),
+        st.builds(ev.ContainerMarked, **of, tagged=st.booleans()),
         st.builds(
             ev.StepIntended,
             **of,
@@ -104,7 +115,7 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
 
 GOES_WRONG = ["fails", "postponed", "withdrawn", "lost", "half made", "overdue", "taken"]
 OPERATIONS = st.sampled_from(["deploy", "one", "two"])
-KINDS = st.sampled_from(["deploy", "start", "shutdown", "stop", "restart", "delete"])
+KINDS = st.sampled_from(["deploy", "start", "shutdown", "stop", "restart", "delete", "adopt", "release"])
 ANYTHING = st.one_of(
     happenings(OPERATIONS),
     st.builds(
@@ -116,10 +127,20 @@ ANYTHING = st.one_of(
         node=st.none(),
         spec=st.sampled_from([SPEC, VAULTWARDEN]),
     ),
-    st.sampled_from([ev.StartRequested, ev.ShutdownRequested, ev.StopRequested, ev.RestartRequested]).flatmap(
-        lambda kind: st.builds(kind, operation_id=OPERATIONS)
+    st.builds(
+        ev.AdoptRequested,
+        operation_id=OPERATIONS,
+        name=st.just("Wiki"),
+        slug=st.just("wiki"),
+        cluster_id=st.just(CLUSTER),
+        node=st.just("pve"),
+        vmid=st.just(ADOPTED),
+        spec=st.just(FOUND),
     ),
-    st.builds(ev.DeleteRequested, operation_id=OPERATIONS, force=st.booleans()),
+    st.sampled_from(
+        [ev.StartRequested, ev.ShutdownRequested, ev.StopRequested, ev.RestartRequested, ev.ReleaseRequested]
+    ).flatmap(lambda kind: st.builds(kind, operation_id=OPERATIONS)),
+    st.builds(ev.DeleteRequested, operation_id=OPERATIONS, force=st.booleans(), destroy=st.booleans()),
     st.builds(ev.CancelRequested, operation_id=OPERATIONS, by_operation_id=OPERATIONS),
     st.builds(
         ev.OperationResolved,
@@ -172,6 +193,20 @@ class TwoApplicationsWithOneName(RuleBasedStateMachine):
     def deploy(self, which: int) -> Any:
         life = self.lives[which]
         return self._ask(life, deploy(self._new_id(), life.id))
+
+    @rule(target=operations, which=st.integers(0, 1))
+    def adopt(self, which: int) -> Any:
+        """Both want the same container."""
+        life = self.lives[which]
+        return self._ask(life, adopt(self._new_id(), life.id, name=f"Wiki {which}"))
+
+    @rule(target=operations, which=st.integers(0, 1), force=st.booleans())
+    def delete_and_destroy(self, which: int, force: bool) -> Any:
+        life = self.lives[which]
+        return self._ask(
+            life,
+            cmd.DeleteApplication(operation_id=self._new_id(), application_id=life.id, force=force, destroy=True),
+        )
 
     @rule(target=operations, which=st.integers(0, 1), kind=st.sampled_from(COMMANDS))
     def command(self, which: int, kind: Callable[..., cmd.ApplicationCommand]) -> Any:
@@ -265,6 +300,22 @@ class TwoApplicationsWithOneName(RuleBasedStateMachine):
             if key.startswith("vmid."):
                 assert len(claim.holders) == 1
 
+    @invariant()
+    def what_was_adopted_is_destroyed_only_if_that_was_asked_for(self) -> None:
+        for life in self.lives:
+            asked = {e.operation_id for e in life.events if isinstance(e, ev.DeleteRequested) and e.destroy}
+            adopts = any(isinstance(e, ev.AdoptRequested) for e in life.events)
+            for event in life.events:
+                if adopts and isinstance(event, ev.StepIntended) and event.step == "destroy":
+                    assert event.operation_id in asked
+
+    @invariant()
+    def nothing_is_marked_before_it_was_inspected(self) -> None:
+        for life in self.lives:
+            steps = [type(e) if not isinstance(e, ev.StepIntended) else e.step for e in life.events]
+            if "mark" in steps:
+                assert ev.ContainerInspected in steps[: steps.index("mark")]
+
     def teardown(self) -> None:
         for life in self.lives:
             life.run()
@@ -280,7 +331,7 @@ TestTwoApplicationsWithOneName.settings = settings(max_examples=150, stateful_st
 @settings(max_examples=200, deadline=None)
 def test_every_operation_ends_even_if_everything_fails_from_some_point_on(data: st.DataObject) -> None:
     life = Life()
-    life.do(deploy())
+    life.do(deploy() if data.draw(st.booleans()) else adopt())
     for _ in range(data.draw(st.integers(0, 20))):
         if life.step:
             life.advance()
