@@ -76,7 +76,8 @@ def corrections(
     explain: Explain = lambda vmid, kind: None,
     guests: Mapping[int, Mapping[str, Finding]] | None = None,
 ) -> tuple[list[Correction], Damping]:
-    """What to append, in this order, and the memory for the next sweep. `at`: the view's time.
+    """What to append, in this order, and the memory for the next sweep. `at`: the view's time. Who is refused because
+    somebody else appended meanwhile drops it: the next sweep says what is left to say.
 
     `desired` and `guests`: those that the differences were found with.
 

@@ -86,7 +86,7 @@ def configuration_changed(field: str, expected: str | None, observed: str | None
     return Finding(
         key=f"configuration_changed:{field}",
         kind="configuration_changed",
-        message=f"{field} was changed outside Proximity: it is {is_} and was {should}. "
+        message=f"The setting {field} was changed outside Proximity: it is {is_} and was {should}. "
         "If that was not wanted, set it back on Proxmox.",
         expected=should,
         observed=is_,

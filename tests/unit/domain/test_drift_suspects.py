@@ -1,0 +1,147 @@
+"""Who deserves a direct look, and who first."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from proximity.domain.drift import Desired, Listed, View, findings, locked, missing, suspects
+from proximity.domain.drift.findings import LOCK_LEFT
+from proximity.domain.drift.suspects import AGAIN, LIST_LAGS, ROUTINE
+from support.comparing import LISTED, MISSED, app, later, look, view
+
+SECOND = timedelta(seconds=1)
+NOW = later(3600)
+FRESH = look(at=NOW - AGAIN + SECOND)
+STOPPED = findings.stopped_outside()
+IS_GONE = findings.gone(105)
+
+
+def at(seen: View) -> View:
+    return replace(seen, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("desired", "listed"),
+    [
+        (app(), replace(LISTED, running=False)),
+        (app(STOPPED), LISTED),
+        (app(power="stopped"), LISTED),
+        (app(findings.started_outside(), power="stopped"), replace(LISTED, running=False)),
+        (app(), replace(LISTED, node="pve2")),
+        (app(), replace(LISTED, name="wicky")),
+        (app(findings.renamed(105, "wiki", "wicky")), LISTED),
+        (app(IS_GONE), LISTED),
+    ],
+)
+def test_whom_the_list_contradicts_is_looked_at_as_soon_as_the_list_can_know_better(
+    desired: Desired, listed: Listed
+) -> None:
+    assert suspects([desired], at(view(look(at=NOW - LIST_LAGS), listed))) == []
+    assert suspects([desired], at(view(look(at=NOW - LIST_LAGS - SECOND), listed))) == [105]
+    assert suspects([desired], at(view(None, listed))) == [105]
+    assert suspects([replace(desired, busy=True)], at(view(None, listed))) == []
+    assert suspects([desired], at(view(None, listed, complete=False, away=frozenset({listed.node})))) == []
+
+
+@pytest.mark.parametrize(
+    ("desired", "listed"),
+    [
+        (app(), LISTED),
+        (app(), replace(LISTED, running=None, name=None)),
+        (app(power=None), replace(LISTED, running=False)),
+        (app(STOPPED, since=NOW - AGAIN), replace(LISTED, running=False)),
+        (app(findings.renamed(105, "wiki", "wicky"), since=NOW - AGAIN), replace(LISTED, name="wicky")),
+        (app(IS_GONE, since=NOW - AGAIN), None),
+        (app(), replace(LISTED, lock="backup")),
+    ],
+)
+def test_what_is_known_is_not_looked_at_again_at_once(desired: Desired, listed: Listed | None) -> None:
+    assert suspects([desired], at(view(FRESH, listed))) == []
+
+
+def test_who_is_missing_is_looked_at_once_the_lists_agree_and_again_after_a_while() -> None:
+    assert suspects([app()], at(view(FRESH, None, missing={105: MISSED[:-1]}))) == []
+    times = (*MISSED[:-1], NOW)
+    assert suspects([app()], at(view(FRESH, None, missing={105: times}))) == [105]
+    assert suspects([app()], at(view(look(at=NOW - AGAIN), None, missing={105: MISSED}))) == []
+    assert suspects([app()], at(view(look(at=NOW - AGAIN - SECOND), None, missing={105: MISSED}))) == [105]
+
+
+def test_a_lock_is_looked_at_when_it_is_old_enough_to_be_told() -> None:
+    def seen(age: timedelta, looked: timedelta) -> View:
+        return at(view(look(at=NOW - looked), LISTED, locked={105: ("backup", NOW - age)}))
+
+    assert suspects([app()], seen(LOCK_LEFT, AGAIN)) == []
+    assert suspects([app()], seen(LOCK_LEFT + SECOND, AGAIN)) == [105]
+    assert suspects([app()], seen(LOCK_LEFT + AGAIN, 30 * SECOND)) == []
+
+
+def test_a_lock_that_was_told_is_looked_at_when_the_list_has_it_no_more() -> None:
+    said = app(findings.lock_left(105, "backup"), since=NOW - AGAIN)
+    assert suspects([said], at(view(FRESH, locked={105: ("backup", NOW - 2 * LOCK_LEFT)}))) == []
+    assert suspects([said], at(view(FRESH))) == [105]
+
+
+def test_without_a_baseline_and_with_a_finding_and_once_in_a_while() -> None:
+    assert suspects([app(baseline=None)], at(view(None))) == [105]
+    assert suspects([app(baseline=None)], at(view(look(at=NOW - AGAIN)))) == []
+    assert suspects([app(baseline=None, since=NOW)], at(view(FRESH))) == [105]
+    assert suspects([app(findings.marker_removed(app().marker))], at(view(look(at=NOW - AGAIN - SECOND)))) == [105]
+    assert suspects([app()], at(view(look(at=NOW - ROUTINE)))) == []
+    assert suspects([app()], at(view(look(at=NOW - ROUTINE - SECOND)))) == [105]
+
+
+def test_guests_that_no_application_has_are_looked_at_once_and_then_seldom() -> None:
+    assert suspects([], at(view(None))) == [105]
+    assert suspects([], at(view(look(at=NOW - ROUTINE)))) == []
+    assert suspects([], at(view(look(at=NOW - ROUTINE - SECOND)))) == [105]
+    orphan = {105: {"orphan": findings.orphan(105, None)}}
+    assert suspects([], at(view(look(at=NOW - AGAIN - SECOND))), orphan) == [105]
+    assert suspects([], at(view(None, away=frozenset({"pve1"})))) == []
+
+
+def test_the_most_urgent_come_first_and_of_the_same_urgency_who_waits_longest() -> None:
+    desired = [
+        app(vmid=1),  # routine
+        app(vmid=2, baseline=None),
+        app(vmid=3),  # contradicted, looked at lately
+        app(STOPPED, vmid=4),
+        app(vmid=5),  # contradicted, never looked at
+        app(vmid=6),  # locked
+        app(vmid=7),  # nothing
+    ]
+    guests = {d.vmid: Listed(d.vmid, "pve1", "wiki", d.vmid not in (3, 4, 5)) for d in desired}
+    guests[8] = Listed(8, "pve1", "stranger", True)
+    old = {vmid: look(at=NOW - ROUTINE - SECOND) for vmid in (1, 4, 6)}
+    seen = View(
+        NOW,
+        complete=True,
+        guests=guests,
+        looks=old | {3: look(at=NOW - AGAIN), 7: FRESH},
+        locked={6: ("backup", NOW - 2 * LOCK_LEFT)},
+    )
+    assert suspects(desired, seen) == [5, 3, 6, 2, 4, 8, 1]
+
+
+def test_missing_counts_complete_lists_in_a_row() -> None:
+    times = missing({}, later(1), True, {}, [105])
+    assert times == {105: (later(1),)}
+    times = missing(times, later(2), False, {}, [105])
+    assert times == {105: (later(1),)}
+    assert missing(times, later(3), False, {105: LISTED}, [105]) == {}
+    assert missing(times, later(3), True, {105: LISTED}, [105]) == {}
+    for second in range(3, 10):
+        times = missing(times, later(second), True, {}, [105])
+    assert times == {105: (later(1), later(3), later(4))}
+    assert missing(times, later(10), True, {}, []) == {}
+
+
+def test_a_lock_is_as_old_as_the_time_since_when_it_is_the_same() -> None:
+    backup = {105: replace(LISTED, lock="backup")}
+    since = locked({}, later(1), backup)
+    assert since == {105: ("backup", later(1))}
+    assert locked(since, later(2), backup) == since
+    assert locked(since, later(2), {}) == since
+    assert locked(since, later(2), {105: replace(LISTED, lock="snapshot")}) == {105: ("snapshot", later(2))}
+    assert locked(since, later(2), {105: LISTED}) == {}
