@@ -29,7 +29,7 @@ SETTINGS = {
         "REPEAT_AFTER_SECONDS": "1",
         "SHUTDOWN_TIMEOUT_SECONDS": "10",
     },
-    "reconciler": {"LOOK_EVERY": "1"},
+    "reconciler": {"LOOK_EVERY": "1", "TASKS_EVERY": "0.5", "REQUESTS_A_MINUTE": "600"},
 }
 PROCESSES = ("nats", "postgres", "api", "projector", "reconciler", "provisioner-1", "provisioner-2")
 

@@ -1,25 +1,77 @@
-"""How many requests a cluster gets: at most so many in any minute, however fast things change."""
+"""How many requests a cluster gets: at most so many in any minute, shared out so that no kind starves another."""
 
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 PER_MINUTE = 45
 MINUTE = 60.0
 
 
+@dataclass(frozen=True)
+class Shares:
+    """Of the requests of a minute: `fixed` for the list, the members and the rights, at least `tasks` for the tasks.
+
+    What direct looks do not use goes to the tasks, but for `spare`: a look that becomes due finds a request left.
+    """
+
+    per_minute: int
+    fixed: int
+    tasks: int
+    spare: int
+
+    @classmethod
+    def of(cls, per_minute: int) -> "Shares":
+        third = max(1, per_minute // 3)
+        return cls(per_minute, third, third, max(1, per_minute // 15))
+
+    @property
+    def looks(self) -> int:
+        return self.per_minute - self.fixed - self.tasks
+
+
 class Budget:
     def __init__(self, per_minute: int = PER_MINUTE, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
+        self._shares = Shares.of(per_minute)
         self._monotonic = monotonic
         self._spent: deque[float] = deque()
+        self._looks: deque[float] = deque()
+        # False while the tasks are not asked for: the token may not see them
+        self.tasks_wanted = True
 
     def take(self) -> bool:
         """False: nothing is left at the moment."""
         now = self._monotonic()
-        while self._spent and self._spent[0] <= now - MINUTE:
-            self._spent.popleft()
-        if len(self._spent) >= self._per_minute:
+        _forget(self._spent, now)
+        if len(self._spent) >= self._shares.per_minute:
             return False
         self._spent.append(now)
         return True
+
+    def take_look(self, requests: int = 1) -> bool:
+        """The same for so many requests of a direct look, within its share."""
+        now = self._monotonic()
+        _forget(self._spent, now)
+        _forget(self._looks, now)
+        share = self._shares.looks + (0 if self.tasks_wanted else self._shares.tasks)
+        if len(self._looks) + requests > share or len(self._spent) + requests > self._shares.per_minute:
+            return False
+        self._looks.extend([now] * requests)
+        self._spent.extend([now] * requests)
+        return True
+
+    def list_every(self, wanted: float) -> float:
+        """Four fifths of the fixed share are the list's."""
+        return max(wanted, MINUTE / max(1, self._shares.fixed * 4 // 5))
+
+    def tasks_every(self, wanted: float) -> float:
+        """Seconds between two looks at the tasks: more while there is much to look at directly."""
+        _forget(self._looks, self._monotonic())
+        looks = min(max(len(self._looks), self._shares.spare), self._shares.looks)
+        return max(wanted, MINUTE / (self._shares.per_minute - self._shares.fixed - looks))
+
+
+def _forget(times: deque[float], now: float) -> None:
+    while times and times[0] <= now - MINUTE:
+        times.popleft()

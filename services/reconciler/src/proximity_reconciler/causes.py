@@ -10,6 +10,11 @@ from proximity.proxmox.errors import (
 )
 from proximity.vault.vault import VaultError
 
+BLIND = Cause(
+    code="missing_rights",
+    message="The API token may not see any guest any more: give it the right VM.Audit again.",
+)
+
 
 def cause_of(error: ProxmoxError | VaultError) -> Cause:
     match error:

@@ -13,11 +13,13 @@ from proximity.logs import to_json_lines
 from proximity.messaging import buckets
 from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, terminate
 from proximity.messaging.event_store import EventStore
-from proximity.messaging.leases import Slots
+from proximity.messaging.leadership import Leadership
 from proximity.messaging.wake import Wake
 from proximity.vault.key import KeyFileError, read_key
 from proximity.vault.vault import Vault
+from proximity_reconciler.following import Follower
 from proximity_reconciler.health import Health
+from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.observers import Observers
 from proximity_reconciler.settings import Settings
 from proximity_reconciler.sweep import Sweep
@@ -32,40 +34,40 @@ async def run(settings: Settings) -> None:
     key = read_key(settings.vault_key_file)
     password = settings.nats_password()
     bus = await connect(settings.nats_url, "reconciler", settings.nats_user, password, terminate)
-    store, observers, slots = EventStore(bus), Observers(Vault(buckets.vault(bus), key)), Slots(buckets.leases(bus))
-    sweep = Sweep(store, buckets.leases(bus), Wake(bus), bus.clock, settings.sweep_every)
+    store, leases = EventStore(bus), buckets.leases(bus)
+    observers, hashes = Observers(Vault(buckets.vault(bus), key)), EnvironmentHash(key)
+    follower = Follower(store, bus.installation_id)
+    sweep = Sweep(follower, leases, Wake(bus), bus.clock, settings.sweep_every)
 
     def watch(cluster_id: str) -> Watch:
-        return Watch(cluster_id, bus, store, observers, settings.failures)
+        return Watch(cluster_id, bus, store, follower, observers, hashes, settings)
 
-    watches = Watches(sweep.operations, slots, observers, str(uuid4()), watch, settings.look_every)
-    health = Health(lambda: _not_ready(bus, sweep), _measures(sweep, watches))
+    watches = Watches(follower.operations, Leadership(leases, str(uuid4())), observers, watch)
+    health = Health(lambda: _not_ready(bus, follower), _measures(follower, sweep, watches))
     await health.start(settings.health_port)
-    await slots.start()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(sweep.run())
             group.create_task(watches.run())
             log.info("started", health_port=health.port)
     finally:
-        await slots.stop()
         await health.stop()
         observers.close()
         await bus.close()
 
 
-def _not_ready(bus: Bus, sweep: Sweep) -> str | None:
+def _not_ready(bus: Bus, follower: Follower) -> str | None:
     if not bus.nc.is_connected:
         return "not connected to NATS"
-    return None if sweep.caught_up.is_set() else "the log is not read yet"
+    return None if follower.caught_up.is_set() else "the log is not read yet"
 
 
-def _measures(sweep: Sweep, watches: Watches) -> CollectorRegistry:
+def _measures(follower: Follower, sweep: Sweep, watches: Watches) -> CollectorRegistry:
     registry = CollectorRegistry()
     for name, what, value in (
-        ("proximity_operations_in_flight", "Operations that have not ended", lambda: len(sweep.operations)),
+        ("proximity_operations_in_flight", "Operations that have not ended", lambda: len(follower.operations)),
         ("proximity_operations_woken", "Wake-ups sent since the start", lambda: sweep.woken),
-        ("proximity_log_position", "Position up to which the log is known", lambda: sweep.position),
+        ("proximity_log_position", "Position up to which the log is known", lambda: follower.position),
         ("proximity_clusters_watched", "Clusters this replica watches", lambda: len(watches)),
     ):
         Gauge(name, what, registry=registry).set_function(value)

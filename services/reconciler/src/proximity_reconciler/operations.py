@@ -125,6 +125,10 @@ def _deadline(event: object) -> timedelta | None:
             return DEADLINES["restart"]
         case app.DeleteRequested():
             return DEADLINES["delete"]
+        case app.AdoptRequested():
+            return DEADLINES["adopt"]
+        case app.ReleaseRequested():
+            return DEADLINES["release"]
         case cluster.ConnectRequested() | cluster.CheckRequested():
             return cluster_decider.DEADLINE
     return None

@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Times in seconds. `look_every`: one look is two requests to Proxmox, so 4 s make 30 of the 45 a minute."""
+    """Times in seconds. `look_every`: between two lists of a cluster; it and the other times grow where the requests of
+    a minute do not suffice.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PROXIMITY_", extra="ignore")
 
@@ -19,7 +21,12 @@ class Settings(BaseSettings):
     log_level: str = "info"
 
     sweep_every: float = Field(default=1.0, gt=0)
-    look_every: float = Field(default=4.0, gt=0)
+    look_every: float = Field(default=5.0, gt=0)
+    tasks_every: float = Field(default=2.0, gt=0)
+    members_every: float = Field(default=30.0, gt=0)
+    rights_every: float = Field(default=300.0, gt=0)
+    # to one cluster, however much there is to see
+    requests_a_minute: int = Field(default=45, ge=15)
     # looks in a row that must fail before a cluster counts as unreachable
     failures: int = Field(default=3, ge=1)
 

@@ -1,9 +1,9 @@
-"""Watches one cluster: what is seen and not in the log becomes a correction, figures become observations."""
+"""Watches one cluster: asks what is due within the budget, and has compared what was learned."""
 
 import asyncio
 import time
-from collections.abc import Sequence
-from uuid import uuid4
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import nats.errors
 import structlog
@@ -15,99 +15,176 @@ from proximity.domain.cluster.inventory import Inventory, corrections
 from proximity.domain.cluster.state import Cluster
 from proximity.domain.cluster.state import State as ClusterState
 from proximity.domain.operation.cause import Cause
-from proximity.messaging import observations
 from proximity.messaging.aggregates import CLUSTER
 from proximity.messaging.connection import Bus
-from proximity.messaging.envelope import Actor, Origin
-from proximity.messaging.event_store import Conflict, EventStore, Loaded
+from proximity.messaging.event_store import EventStore, Loaded
 from proximity.messaging.publishing import UnavailableError
 from proximity.proxmox.errors import ProxmoxError
+from proximity.proxmox.observe import Observer, Resources
 from proximity.vault.vault import VaultError
+from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
-from proximity_reconciler.causes import cause_of
-from proximity_reconciler.look import Look, Looker
+from proximity_reconciler.causes import BLIND, cause_of
+from proximity_reconciler.comparing import Comparison
+from proximity_reconciler.following import Follower
+from proximity_reconciler.glances import Glances
+from proximity_reconciler.inventory import HiddenStorages, Storages, inventory
+from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.observers import Observers
+from proximity_reconciler.picture import Picture, strangers_of_interest
+from proximity_reconciler.publishing import Publisher
+from proximity_reconciler.settings import Settings
+from proximity_reconciler.tasks import TaskLog
+from proximity_reconciler.writing import Writer
 
 log = structlog.get_logger(__name__)
 
-ME = Actor("system", "reconciler")
+Question = Literal["list", "tasks", "members", "rights"]
+# After trouble with NATS or while looks wait for requests; and the least between two turns.
+AGAIN, LEAST = 1.0, 0.02
 
 
 class Watch:
-    """`failures`: looks in a row that failed."""
+    """`failures`: lists in a row that were not answered. `picture`: what is known of the cluster."""
 
-    def __init__(self, cluster_id: str, bus: Bus, store: EventStore, observers: Observers, tolerated: int) -> None:
+    def __init__(
+        self,
+        cluster_id: str,
+        bus: Bus,
+        store: EventStore,
+        follower: Follower,
+        observers: Observers,
+        hashes: EnvironmentHash,
+        settings: Settings,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.cluster_id = cluster_id
         self.failures = 0
-        self._bus = bus
+        self.picture = Picture()
         self._store = store
+        self._follower = follower
         self._observers = observers
-        self._tolerated = tolerated
-        self._looker = Looker(cluster_id, Budget())
+        self._settings = settings
+        self._monotonic = monotonic
+        self._clock = bus.clock.now
+        self._budget = Budget(settings.requests_a_minute, monotonic)
+        self._writer = Writer(store, cluster_id)
+        self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
+        self._comparison = Comparison(cluster_id, bus, follower, self._writer)
+        self._publisher = Publisher(cluster_id, bus)
+        self._glances = Glances(
+            cluster_id, self._asker, self._budget, self._publisher, hashes, bus.clock.now, monotonic
+        )
+        self._hidden = HiddenStorages(cluster_id, self._budget.take_look, monotonic)
+        self._tasks = TaskLog("")
         self._before = Inventory()
+        self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
 
-    async def run(self, every: float) -> None:
+    async def run(self) -> None:
         """Until cancelled."""
         while True:
-            began = time.monotonic()
+            pause = AGAIN
             try:
-                await self.once()
+                pause = await self.turn()
             except (TimeoutError, UnavailableError, nats.errors.Error) as error:
                 log.warning("not compared: NATS does not answer", cluster=self.cluster_id, error=repr(error))
-            except Conflict:
-                # somebody else wrote at the same time; the next look compares with what is true then
-                log.info("not corrected: the log went on", cluster=self.cluster_id)
             except Exception:
                 # one cluster's surprise must not end the watch over the others
                 log.exception("a look failed", cluster=self.cluster_id)
-            await asyncio.sleep(max(0.0, began + every - time.monotonic()))
+            await asyncio.sleep(pause)
 
-    async def once(self) -> None:
-        """Raises TimeoutError, UnavailableError, Conflict."""
+    async def turn(self) -> float:
+        """Asks what is due; the seconds until the next thing is. Raises TimeoutError, UnavailableError."""
         loaded = await self._store.load(CLUSTER, self.cluster_id)
         if not isinstance(loaded.state, Cluster) or not loaded.state.connected:
-            return
+            return self._settings.look_every
         try:
-            look = await self._looker.look(await self._observers.of(self.cluster_id, loaded.state))
-        except (ProxmoxError, VaultError) as error:
+            proxmox = await self._observers.of(self.cluster_id, loaded.state)
+        except VaultError as error:
             await self._not_seen(loaded, cause_of(error))
-        else:
-            if look is not None:
-                await self._seen(loaded, look)
+            return self._settings.look_every
+        new_list = self._is_due("list") and await self._list(proxmox, loaded, loaded.state)
+        if self.failures:
+            # whoever does not answer is asked one thing only
+            return self._until_due("list")
+        await self._ask_around(proxmox, loaded.state)
+        looked = await self._glances.take(proxmox, self._comparison, self._follower.knowledge, self._is_list_due)
+        if new_list or looked:
+            await self._comparison.compare(self.picture, self._tasks, new_list=new_list)
+            await self._publisher.guests(self.picture)
+        questions: tuple[Question, ...] = ("list", "members", "rights")
+        due = self._until_due(*questions, *(("tasks",) if self.picture.rights.sees_all else ()))
+        return min(due, AGAIN) if self._glances.waiting else due
 
-    async def _seen(self, loaded: Loaded[ClusterState], look: Look) -> None:
+    async def _list(self, proxmox: Observer, loaded: Loaded[ClusterState], cluster: Cluster) -> bool:
+        """Whether there is a new one."""
+        self._next("list", self._budget.list_every(self._settings.look_every))
+        try:
+            answer = await self._asker.resources(proxmox)
+        except ProxmoxError as error:
+            await self._not_seen(loaded, cause_of(error))
+            return False
+        if answer is None:
+            return False
+        if self.picture.rights.blind:
+            await self._not_seen(loaded, BLIND)
+            return False
+        at, seen = answer
+        await self._follower.follow()
+        managed = self._follower.knowledge.managed(self.cluster_id)
+        strangers = strangers_of_interest(seen, managed, cluster.first_vmid, cluster.last_vmid)
+        self.picture.take(at, seen, managed, strangers | self._comparison.findings_of_guests().keys())
+        await self._seen(loaded, seen, await self._hidden.with_hidden(proxmox, seen))
+        return True
+
+    async def _ask_around(self, proxmox: Observer, cluster: Cluster) -> None:
+        if self._is_due("rights"):
+            self._next("rights", self._settings.rights_every)
+            await self._asker.rights(proxmox)
+        if self._is_due("members"):
+            self._next("members", self._settings.members_every)
+            await self._asker.members(proxmox)
+        if self._is_due("tasks") and self.picture.rights.sees_all:
+            self._next("tasks", self._budget.tasks_every(self._settings.tasks_every))
+            if self._tasks.own != cluster.token_id:
+                self._tasks = TaskLog(cluster.token_id)
+            tasks = await self._asker.tasks(proxmox)
+            if tasks is not None:
+                self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
+
+    # --- what is seen of the cluster itself
+
+    async def _seen(self, loaded: Loaded[ClusterState], seen: Resources, storages: Storages) -> None:
         self.failures = 0
-        inventory = look.inventory
-        found = [*observed(loaded.state, ev.ClusterReachable()), *corrections(loaded.state, inventory, self._before)]
+        now = inventory(seen, storages)
+        found = [*observed(loaded.state, ev.ClusterReachable()), *corrections(loaded.state, now, self._before)]
         # what is remembered is what was seen, whether or not it can be written now
-        self._before = inventory.over(self._before)
-        await self._append(loaded, found)
-        await self._publish_figures(look)
+        self._before = now.over(self._before)
+        await self._correct(loaded, found)
+        await self._publisher.inventory(seen, storages)
 
     async def _not_seen(self, loaded: Loaded[ClusterState], cause: Cause) -> None:
         self.failures += 1
-        # a row of looks is broken by one that saw nothing
+        # a row of lists is broken by one that was not answered
         self._before = Inventory()
+        self.picture.interrupted()
         log.warning("not seen", cluster=self.cluster_id, failures=self.failures, code=cause.code, words=cause.proxmox)
-        if self.failures >= self._tolerated:
-            await self._append(loaded, observed(loaded.state, ev.ClusterUnreachable(cause=cause)))
+        if self.failures >= self._settings.failures:
+            await self._correct(loaded, observed(loaded.state, ev.ClusterUnreachable(cause=cause)))
 
-    async def _append(self, loaded: Loaded[ClusterState], events: Sequence[ClusterEvent]) -> None:
-        if not events:
-            return
-        # an id of its own: the same finding may come again later, and is another occurrence then
-        occurrence = str(uuid4())
-        await self._store.append(
-            CLUSTER, self.cluster_id, loaded, events, Origin(occurrence, occurrence, ME, "observed")
-        )
-        log.info("corrected", cluster=self.cluster_id, types=[event.TYPE for event in events])
+    async def _correct(self, loaded: Loaded[ClusterState], events: Sequence[ClusterEvent]) -> None:
+        await self._writer.append(CLUSTER, self.cluster_id, loaded, events)
 
-    async def _publish_figures(self, look: Look) -> None:
-        for node in look.nodes:
-            if node.online and node.cpu is not None:
-                body = {"cpu": node.cpu, "memory_used": node.memory_used, "uptime": node.uptime}
-                await observations.publish(self._bus, "node", f"{self.cluster_id}/{node.node}", body)
-        for name, storage in look.storages:
-            if storage.active:
-                body = {"used": storage.total - storage.available, "available": storage.available}
-                await observations.publish(self._bus, "storage", f"{self.cluster_id}/{name}/{storage.storage}", body)
+    # --- the timetable
+
+    def _is_due(self, question: Question) -> bool:
+        return self._due[question] <= self._monotonic()
+
+    def _is_list_due(self) -> bool:
+        return self._is_due("list")
+
+    def _next(self, question: Question, seconds: float) -> None:
+        self._due[question] = self._monotonic() + seconds
+
+    def _until_due(self, *questions: Question) -> float:
+        return max(LEAST, min(self._due[question] for question in questions) - self._monotonic())

@@ -1,0 +1,74 @@
+"""What a cluster is asked as a whole: its rights, members, resources, tasks. What is not answered is not known."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from proximity.proxmox.errors import ProxmoxError
+from proximity.proxmox.observe import Observer, Resources, Task
+from proximity_reconciler.budget import Budget
+from proximity_reconciler.picture import Picture
+
+log = structlog.get_logger(__name__)
+
+
+class Asker:
+    """Keeps rights and quorum of the picture. `clock`: the log's."""
+
+    def __init__(self, cluster_id: str, picture: Picture, budget: Budget, clock: Callable[[], datetime]) -> None:
+        self.picture = picture
+        self._cluster_id = cluster_id
+        self._budget = budget
+        self._clock = clock
+
+    async def rights(self, proxmox: Observer) -> None:
+        rights = self.picture.rights
+        try:
+            if not self._budget.take():
+                rights.asked = False
+                return
+            rights.take(await proxmox.permissions())
+        except ProxmoxError as error:
+            rights.asked = False
+            self._not_answered("rights", error)
+        self._budget.tasks_wanted = rights.sees_all
+
+    async def members(self, proxmox: Observer) -> bool:
+        """Whether the cluster has its quorum, as far as is known."""
+        picture = self.picture
+        if not picture.rights.sees_all:
+            picture.quorate = None
+            return picture.has_quorum
+        try:
+            picture.quorate = self._budget.take() and (await proxmox.membership()).quorate
+        except ProxmoxError as error:
+            picture.quorate = False
+            self._not_answered("members", error)
+        return picture.has_quorum
+
+    async def resources(self, proxmox: Observer) -> tuple[datetime, Resources] | None:
+        """The list and when it was asked for; None: no request is left. When it lacks something that the one before
+        had, rights and quorum are looked at before it is believed. Raises ProxmoxError.
+        """
+        if not self._budget.take():
+            return None
+        at = self._clock()
+        seen = await proxmox.resources()
+        if not self.picture.rights.asked or self.picture.shrinks(seen):
+            await self.rights(proxmox)
+            await self.members(proxmox)
+        return at, seen
+
+    async def tasks(self, proxmox: Observer) -> list[Task] | None:
+        """None: nothing is known."""
+        if not self._budget.take():
+            return None
+        try:
+            return await proxmox.cluster_tasks()
+        except ProxmoxError as error:
+            self._not_answered("tasks", error)
+            return None
+
+    def _not_answered(self, what: str, error: ProxmoxError) -> None:
+        log.warning("not answered", cluster=self._cluster_id, what=what, error=str(error))

@@ -1,0 +1,136 @@
+"""Whom to look at directly, one after the other, as far as the budget goes."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from proximity.domain.drift import Look
+from proximity.proxmox.errors import ProxmoxError
+from proximity.proxmox.observe import Observer
+from proximity_reconciler.asking import Asker
+from proximity_reconciler.budget import Budget
+from proximity_reconciler.comparing import Comparison
+from proximity_reconciler.knowledge import Knowledge
+from proximity_reconciler.looking import PATIENCE, REQUESTS, EnvironmentHash, Looker
+from proximity_reconciler.publishing import Publisher
+
+# A look that said nothing is not repeated at once, nor is the question whether a number is in use.
+REST, PROOF_REST = 15.0, 300.0
+
+
+class Glances:
+    """First those whose foreign task ended, then the suspects, then the numbers that guests may have left.
+
+    `waiting`: the budget did not suffice.
+    """
+
+    def __init__(
+        self,
+        cluster_id: str,
+        asker: Asker,
+        budget: Budget,
+        publisher: Publisher,
+        hashes: EnvironmentHash,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._cluster_id = cluster_id
+        self._asker = asker
+        self._picture = asker.picture
+        self._budget = budget
+        self._publisher = publisher
+        self._hashes = hashes
+        self._clock = clock
+        self._monotonic = monotonic
+        self.waiting = False
+        self._asked_for: dict[int, None] = {}
+        self._rests: dict[int, float] = {}
+
+    def wanted_by_tasks(self, vmids: Iterable[int]) -> None:
+        """Their tasks have just ended: what came of it is known before the list knows."""
+        for vmid in vmids:
+            self._asked_for[vmid] = None
+            self._rests.pop(vmid, None)
+
+    async def take(
+        self, proxmox: Observer, comparison: Comparison, knowledge: Knowledge, enough: Callable[[], bool]
+    ) -> bool:
+        """Whether anything was learned. `enough`: something more important is due. Raises TimeoutError."""
+        self._rests = {vmid: until for vmid, until in self._rests.items() if until > self._monotonic()}
+        self.waiting = False
+        nodes = {desired.vmid: desired.node for desired in knowledge.desired(self._cluster_id)}
+        learned = False
+        for vmid in dict.fromkeys([*self._asked_for, *comparison.suspects]):
+            if vmid in self._rests:
+                continue
+            if enough() and vmid not in self._asked_for:
+                self.waiting = True
+                break
+            if vmid in nodes or vmid in comparison.suspects:
+                outcome = await self._look(proxmox, vmid, nodes.get(vmid))
+            else:
+                outcome = await self._state_of_stranger(proxmox, vmid)
+            if outcome is None:
+                self.waiting = True
+                break
+            self._asked_for.pop(vmid, None)
+            learned |= outcome
+        await self._prove_gone(proxmox, comparison, enough)
+        return learned
+
+    async def _look(self, proxmox: Observer, vmid: int, its_node: str | None) -> bool | None:
+        """Whether something was learned; None: no request is left."""
+        listed = self._picture.listed.get(vmid)
+        if listed is not None and listed.type == "qemu":
+            # a virtual machine has the number: that comes from its configuration and is never old
+            self._picture.looks[vmid] = Look(self._clock(), "there", listed.node, values={"type": "qemu"})
+            return True
+        node, managed = self._picture.node_of(vmid, its_node), its_node is not None
+        if node is None:
+            self._rests[vmid] = self._monotonic() + REST
+            return False
+        if not self._budget.take_look(REQUESTS if managed else 1):
+            return None
+        looker = Looker(proxmox, self._hashes, self._budget.take_look, lambda: self._asker.members(proxmox))
+        look = await looker.at(node, vmid, self._clock(), power=managed)
+        if look is None:
+            self._rests[vmid] = self._monotonic() + REST
+            return False
+        self._picture.looks[vmid] = look
+        if look.running is not None:
+            self._publisher.saw(vmid, look.at, look.running)
+        return True
+
+    async def _state_of_stranger(self, proxmox: Observer, vmid: int) -> bool | None:
+        """Of one that no application has only the figures are of interest, and of containers only they can be asked."""
+        listed = self._picture.listed.get(vmid)
+        if listed is None or listed.type != "lxc" or listed.node in self._picture.away:
+            return False
+        if not self._budget.take_look():
+            return None
+        at = self._clock()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                status = await proxmox.guest_status(listed.node, vmid)
+        except (ProxmoxError, TimeoutError):
+            return False
+        self._publisher.saw(vmid, at, status.status == "running")
+        return True
+
+    async def _prove_gone(self, proxmox: Observer, comparison: Comparison, enough: Callable[[], bool]) -> None:
+        """Guests that complete lists in a row did not have: gone if a cluster with quorum has their numbers free."""
+        missed = [vmid for vmid in comparison.strangers.to_prove_gone() if vmid not in self._rests]
+        if not missed or not self._picture.complete or not await self._asker.members(proxmox):
+            return
+        for vmid in missed:
+            if enough() or not self._budget.take_look():
+                self.waiting = True
+                return
+            self._rests[vmid] = self._monotonic() + PROOF_REST
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    free = not await proxmox.vmid_in_use(vmid)
+            except (ProxmoxError, TimeoutError):
+                continue
+            if free:
+                await comparison.proven_gone(vmid)

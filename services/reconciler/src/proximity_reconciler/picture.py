@@ -1,0 +1,95 @@
+"""What is known of one cluster by its answers: the list, the members, the rights, direct looks. Pure."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from proximity.domain.drift import Listed, Look, View, locked, missing
+from proximity.proxmox.observe import GuestSeen, Resources
+from proximity_reconciler.rights import Rights
+
+# The tag that containers of ours have, for people. It proves nothing.
+TAG = "proximity"
+
+
+class Picture:
+    """`quorate` None: not asked for, or the token may not see it."""
+
+    def __init__(self) -> None:
+        self.rights = Rights()
+        self.listed: dict[int, GuestSeen] = {}
+        self.nodes: frozenset[str] = frozenset()
+        self.away: frozenset[str] = frozenset()
+        self.quorate: bool | None = None
+        self.looks: dict[int, Look] = {}
+        self._guests: dict[int, Listed] = {}
+        self._missing: dict[int, tuple[datetime, ...]] = {}
+        self._locked: dict[int, tuple[str, datetime]] = {}
+
+    @property
+    def has_quorum(self) -> bool:
+        """A cluster whose nodes all answer has it; else it has to be said."""
+        if self.quorate is None:
+            return bool(self.nodes) and not self.away and not self.rights.sees_all
+        return self.quorate
+
+    @property
+    def complete(self) -> bool:
+        return self.has_quorum and bool(self.nodes) and not self.away and self.rights.asked and not self.rights.lost
+
+    def shrinks(self, seen: Resources) -> bool:
+        """Whether the new list lacks something that the last one had: then rights and quorum are looked at first."""
+        online = {node.node for node in seen.nodes if node.online}
+        if not (self.nodes - self.away) <= online:
+            return True
+        now = {guest.vmid: guest.pool for guest in seen.guests}
+        if self.listed.keys() - now.keys():
+            return True
+        return any(guest.pool is not None and now[vmid] is None for vmid, guest in self.listed.items())
+
+    def take(self, at: datetime, seen: Resources, managed: Collection[int], strangers: Collection[int]) -> None:
+        """A new list. `strangers`: guests of nobody that may be ours."""
+        self.nodes = frozenset(node.node for node in seen.nodes)
+        self.away = frozenset(node.node for node in seen.nodes if not node.online)
+        self.listed = {guest.vmid: guest for guest in seen.guests}
+        relevant = (*managed, *strangers)
+        self._guests = {vmid: _listed(self.listed[vmid]) for vmid in relevant if vmid in self.listed}
+        self._missing = missing(self._missing, at, self.complete, self._guests, managed)
+        self._locked = locked(self._locked, at, self._guests)
+        keep = self._guests.keys() | set(managed)
+        self.looks = {vmid: look for vmid, look in self.looks.items() if vmid in keep}
+
+    def interrupted(self) -> None:
+        """Nothing answered: what was missing in lists before and after was not missing in a row."""
+        self._missing = {}
+
+    def view(self, at: datetime) -> View:
+        return View(
+            at=at,
+            complete=self.complete,
+            quorate=self.has_quorum,
+            away=self.away,
+            guests=self._guests,
+            looks=self.looks,
+            missing=self._missing,
+            locked=self._locked,
+        )
+
+    def node_of(self, vmid: int, otherwise: str | None) -> str | None:
+        """Where to look at it; None: nowhere, or on a node that does not answer."""
+        listed = self.listed.get(vmid)
+        node = listed.node if listed else otherwise
+        return None if node in self.away else node
+
+
+def _listed(guest: GuestSeen) -> Listed:
+    running = {"running": True, "stopped": False}.get(guest.status)
+    return Listed(guest.vmid, guest.node, guest.name, running, guest.lock)
+
+
+def strangers_of_interest(seen: Resources, managed: Collection[int], first: int, last: int) -> set[int]:
+    """Containers of nobody that may be orphans or copies of ours: they have our tag, or a number for ours."""
+    return {
+        guest.vmid
+        for guest in seen.guests
+        if guest.type == "lxc" and (first <= guest.vmid <= last or TAG in guest.tags) and guest.vmid not in managed
+    }

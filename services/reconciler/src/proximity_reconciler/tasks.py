@@ -1,0 +1,77 @@
+"""The tasks of a cluster as far as they were seen: whom to look at because of them, and what they explain. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from proximity.domain.finding import Explanation
+from proximity.proxmox.observe import Task
+
+# How long a task is remembered that is not listed any more: what it did shows in a list or a look long before.
+REMEMBERED = timedelta(minutes=15)
+
+_STARTS = frozenset({"vzstart", "vzreboot", "vzresume", "hastart"})
+_STOPS = frozenset({"vzstop", "vzshutdown", "vzsuspend", "vzdestroy", "hastop", "hashutdown"})
+_MAKES = frozenset({"vzcreate", "vzrestore", "vzclone"})
+_MOVES = frozenset({"vzmigrate", "hamigrate", "harelocate"})
+_REMOVES = frozenset({"vzdestroy", "qmdestroy"})
+_CHANGES = frozenset({"resize", "vzrollback", "vzrestore", "vzcreate", "move_volume"})
+_LOCKS = frozenset({"vzdump", "vzsnapshot", "vzdelsnapshot", "vzrollback", *_MAKES, *_MOVES, *_REMOVES, "vztemplate"})
+
+_RESETS = frozenset({"vzrollback", "vzrestore"})
+_TAKES = _MAKES | {"qmcreate", "qmrestore", "qmclone"}
+
+# what is explained -> the tasks that bring it about, among those after which it could be otherwise
+_BY_KIND: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "stopped_outside": (_STOPS, _STARTS | _STOPS),
+    "started_outside": (_STARTS, _STARTS | _STOPS),
+    "gone": (_REMOVES, _REMOVES | _MAKES),
+    "vmid_taken": (_TAKES, _REMOVES | _TAKES),
+    "configuration_changed": (_CHANGES, _CHANGES),
+    "renamed": (_RESETS, _RESETS),
+    "marker_removed": (_RESETS, _RESETS),
+    "lock_left": (_LOCKS, _LOCKS),
+    "orphan": (_MAKES, _MAKES),
+    "marker_copied": (_MAKES, _MAKES),
+    "moved": (_MOVES, _MOVES),
+}
+
+
+class TaskLog:
+    """`own`: the token's id; what it did itself explains nothing."""
+
+    def __init__(self, own: str) -> None:
+        self.own = own
+        self._seen: dict[str, Task] = {}
+        self._unlisted: dict[str, datetime] = {}
+        self._looked = False
+
+    def take(self, at: datetime, tasks: Iterable[Task]) -> set[int]:
+        """The guests of foreign tasks that have ended since the last time."""
+        finished: set[int] = set()
+        listed = {task.upid: task for task in tasks}
+        for upid, task in listed.items():
+            before = self._seen.get(upid)
+            news = before is None or before.running
+            if self._looked and news and not task.running and task.user != self.own and task.id.isdecimal():
+                finished.add(int(task.id))
+        self._remember(at, listed)
+        self._looked = True
+        return finished
+
+    def _remember(self, at: datetime, listed: Mapping[str, Task]) -> None:
+        """A node lists only its last tasks: what is not listed any more is remembered for a while."""
+        self._unlisted = {upid: self._unlisted.get(upid, at) for upid in self._seen if upid not in listed}
+        for upid in [upid for upid, since in self._unlisted.items() if at - since > REMEMBERED]:
+            del self._seen[upid], self._unlisted[upid]
+        self._seen |= listed
+
+    def explanation(self, vmid: int, kind: str) -> Explanation | None:
+        """The newest task that could have brought it about, unless a later one made it otherwise or was ours. `kind` of
+        a finding, or `moved`. None: not known.
+        """
+        brings, matters = _BY_KIND[kind]
+        about = [task for task in self._seen.values() if task.id == str(vmid) and task.type in matters]
+        task = max(about, key=lambda task: task.starttime, default=None)
+        if task is None or task.type not in brings or task.user == self.own:
+            return None
+        return Explanation(user=task.user, task=task.type, upid=task.upid, at=task.starttime)
