@@ -38,6 +38,7 @@ PATIENCE = 40.0
 EVERYTHING = [
     *("VM.Allocate", "VM.Audit", "VM.PowerMgmt", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory"),
     *("VM.Config.Network", "VM.Config.Options", "Datastore.Audit", "Datastore.AllocateSpace", "Sys.Audit", "SDN.Use"),
+    "VM.Migrate",
 ]
 ALICE = Actor("user", "alice")
 
