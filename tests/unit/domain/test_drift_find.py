@@ -221,8 +221,9 @@ class TestGuestsThatNoApplicationHas:
         "unproven",
         [
             view(None),
-            view(None, None),
-            view(replace(GONE), None),
+            view(GONE),
+            view(look(markers=(OURS,)), None),
+            view(look(markers=()), None),
             view(look(markers=()), complete=False),
             view(look(markers=()), complete=False, quorate=True, away=frozenset({"pve1"})),
             view(look(markers=(), state="forbidden")),

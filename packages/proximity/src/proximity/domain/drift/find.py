@@ -141,7 +141,8 @@ def _of_guests(
     busy = {app.application_id for app in desired if app.busy}
     marked = {vmid for vmid, look in view.looks.items() if look.markers}
     for vmid in sorted((marked | guests.keys()) - managed):
-        look = view.proof(vmid, NEVER)
+        # whether a guest is gone is not told here; of one that is not listed an old look would be believed for ever
+        look = view.proof(vmid, NEVER) if vmid in view.guests else None
         open_ = guests.get(vmid, {})
         if look is None or look.state != "there" or not look.values:
             found: Iterable[Finding] = open_.values()
