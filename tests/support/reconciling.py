@@ -9,12 +9,16 @@ from typing import Any
 from uuid import uuid4
 
 from proximity.domain.application import events as app
+from proximity.domain.application.marker import Marker
+from proximity.domain.application.state import Application
 from proximity.domain.cluster import events as cluster
 from proximity.domain.cluster.events import Findings
 from proximity.domain.cluster.state import Cluster
+from proximity.domain.finding import Finding
+from proximity.domain.guest.state import Guest
 from proximity.domain.model import Event
 from proximity.messaging import buckets, subjects
-from proximity.messaging.aggregates import APPLICATION, CLUSTER, Aggregate
+from proximity.messaging.aggregates import APPLICATION, CLUSTER, GUEST, Aggregate
 from proximity.messaging.connection import Bus
 from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
@@ -24,8 +28,9 @@ from proximity.vault.vault import Vault
 from proximity_reconciler.main import run
 from proximity_reconciler.settings import Settings
 from support.life import SPEC
+from support.outside import Outsider
 from support.servers import Nats
-from support.simulator import SimulatorProcess
+from support.simulator import SimulatedCluster
 
 TESTER = Actor("system", "test")
 PATIENCE = 20.0
@@ -82,7 +87,7 @@ class Stage:
             origin = Origin(str(uuid4()), str(uuid4()), TESTER)
             await self.store.append(aggregate, aggregate_id, loaded, [event], origin)
 
-    async def connect_cluster(self, simulator: SimulatorProcess, secret: str | None = None) -> str:
+    async def connect_cluster(self, simulator: SimulatedCluster, secret: str | None = None) -> str:
         """As the provisioner leaves it."""
         api = await self.nats.connect("api")
         vault = Vault(buckets.vault(api), read_key(self.folder / "vault.key"))
@@ -120,6 +125,91 @@ class Stage:
         await self.append(APPLICATION, str(uuid4()), app_requested(operation), intended)
         return operation
 
+    async def application(
+        self, simulator: SimulatedCluster, cluster_id: str, vmid: int = 20001, name: str = "Wiki", **settings: Any
+    ) -> str:
+        """One that was deployed and runs, as the provisioner leaves it, container included. Its id."""
+        application_id, operation = str(uuid4()), str(uuid4())
+        slug = name.lower()
+        marker = Marker(self.nats.installation_id, application_id, operation, vmid)
+        ourselves = Outsider.ourselves(simulator)
+        await self.append(
+            APPLICATION,
+            application_id,
+            app_requested(operation).model_copy(update={"name": name, "slug": slug, "cluster_id": cluster_id}),
+            app.VmidClaimed(operation_id=operation, cluster_id=cluster_id, node="pve1", vmid=vmid),
+            app.StepIntended(
+                operation_id=operation, step="create", runner="r1", attempt=1, node="pve1", vmid=vmid, node_time=0
+            ),
+        )
+        await ourselves.create(vmid, "pve1", slug, marker, tags="proximity", **settings)
+        await ourselves.power(vmid, "start")
+        ourselves.close()
+        await self.append(
+            APPLICATION,
+            application_id,
+            app.ContainerCreated(operation_id=operation, node="pve1", vmid=vmid),
+            app.ContainerStarted(operation_id=operation),
+            app.OperationSucceeded(operation_id=operation, kind="deploy"),
+        )
+        return application_id
+
+    async def said_of(self, application_id: str) -> list[Any]:
+        """The corrections of an application."""
+        recorded = await self.store.read(0, categories=["application"])
+        mine = [r for r in recorded if r.aggregate_id == application_id]
+        return [r.event for r in mine if r.metadata.actor.id == "reconciler"]
+
+    async def findings(self, application_id: str) -> dict[str, Finding]:
+        """Those that are open, by key."""
+        state = (await self.store.load(APPLICATION, application_id)).state
+        assert isinstance(state, Application)
+        return state.findings
+
+    async def observed(self, application_id: str) -> None:
+        """It was looked at: its configuration is in the log."""
+
+        async def there() -> bool:
+            return any(isinstance(event, app.ConfigurationObserved) for event in await self.said_of(application_id))
+
+        await eventually(there)
+
+    async def finding(self, application_id: str, key: str) -> Finding:
+        """Once it is open."""
+
+        async def there() -> Finding | None:
+            return (await self.findings(application_id)).get(key)
+
+        found: Finding = await eventually(there)
+        return found
+
+    async def no_finding(self, application_id: str) -> None:
+        """Once none is open."""
+
+        async def none() -> bool:
+            return not await self.findings(application_id)
+
+        await eventually(none)
+
+    async def guests(self, cluster_id: str) -> dict[int, Guest]:
+        """Those that are there and nobody's, by VMID."""
+        found: dict[int, Guest] = {}
+        for recorded in await self.store.read(0, 100_000, categories=["guest"]):
+            if recorded.aggregate_id.startswith(cluster_id):
+                state = (await self.store.load(GUEST, recorded.aggregate_id)).state
+                if isinstance(state, Guest) and state.present:
+                    found[state.vmid] = state
+                else:
+                    found.pop(int(recorded.aggregate_id.rpartition("-")[2]), None)
+        return found
+
+    async def quiet(self, simulator: SimulatedCluster, lists: int = 10) -> None:
+        """So many lists later nothing was written."""
+        head = await self.store.head()
+        await listed(simulator, lists)
+        new = [r.event for r in await self.store.read(head)]
+        assert new == []
+
     async def cluster(self, cluster_id: str) -> Cluster:
         state = (await self.store.load(CLUSTER, cluster_id)).state
         assert isinstance(state, Cluster)
@@ -138,6 +228,20 @@ class Stage:
 
         found: list[Any] = await eventually(there)
         return found
+
+
+async def listed(simulator: SimulatedCluster, times: int) -> None:
+    """So many lists were asked for since."""
+
+    def count() -> int:
+        return sum(request["path"].endswith("/cluster/resources") for request in simulator.requests())
+
+    before = await asyncio.to_thread(count)
+
+    async def more() -> bool:
+        return await asyncio.to_thread(count) >= before + times
+
+    await eventually(more)
 
 
 def app_requested(operation_id: str) -> app.DeployRequested:

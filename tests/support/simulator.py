@@ -42,9 +42,15 @@ class SimulatedCluster:
             raise RuntimeError("the simulator was not started")
         return self._connection
 
-    def reset(self) -> None:
-        """As after the first start: the demo set, no faults, an empty journal. Credentials stay."""
-        self._call("POST", "/reset", {})
+    def reset(self, extra: int = 0) -> None:
+        """As after the first start: the demo set, no faults, an empty journal. Credentials stay. `extra`: so many
+        containers more.
+        """
+        self._call("POST", "/reset", {"extra": extra})
+
+    def power_off(self, vmid: int) -> None:
+        """As a guest does by itself: without a task."""
+        self._call("POST", f"/guests/{vmid}/power-off", {})
 
     def fault(
         self, kind: str, *, method: str | None = None, path: str | None = None, node: str | None = None,

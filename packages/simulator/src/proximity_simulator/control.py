@@ -27,6 +27,7 @@ class Control:
                 web.get("/journal", self.journal),
                 web.get("/state", self.state),
                 web.post(r"/guests/{vmid:\d+}/unlock", self.unlock),
+                web.post(r"/guests/{vmid:\d+}/power-off", self.power_off),
                 web.post("/reset", self.reset),
                 web.get("/requests", self.requests),
                 web.post("/tokens", self.add_token),
@@ -71,9 +72,20 @@ class Control:
         self._simulator.changed()
         return web.Response(status=204)
 
+    async def power_off(self, request: web.Request) -> web.Response:
+        """It goes down by itself, as after `poweroff` inside of it: no task tells of it."""
+        guest = self._simulator.guest(int(request.match_info["vmid"]))
+        if guest is None:
+            return web.Response(status=404)
+        guest.status, guest.started_at, guest.pid = "stopped", None, None
+        self._simulator.changed()
+        return web.Response(status=204)
+
     async def reset(self, request: web.Request) -> web.Response:
+        """{"extra"}: so many small containers beside the demo's."""
+        asked = await request.json() if request.can_read_body else {}
         await self._simulator.reset(demo.TOKEN)
-        demo.populate(self._simulator)
+        demo.populate(self._simulator, int(asked.get("extra", 0)))
         self._simulator.sweep()
         self._simulator.changed()
         return web.Response(status=204)

@@ -21,6 +21,7 @@ class Picture:
         self.away: frozenset[str] = frozenset()
         self.quorate: bool | None = None
         self.looks: dict[int, Look] = {}
+        self._managed: frozenset[int] = frozenset()
         self._guests: dict[int, Listed] = {}
         self._missing: dict[int, tuple[datetime, ...]] = {}
         self._locked: dict[int, tuple[str, datetime]] = {}
@@ -55,7 +56,9 @@ class Picture:
         self._guests = {vmid: _listed(self.listed[vmid]) for vmid in relevant if vmid in self.listed}
         self._missing = missing(self._missing, at, self.complete, self._guests, managed)
         self._locked = locked(self._locked, at, self._guests)
-        keep = self._guests.keys() | set(managed)
+        # what was seen of a guest while it was somebody else's is not what it is judged by now
+        keep = (self._guests.keys() | set(managed)) - (self._managed ^ set(managed))
+        self._managed = frozenset(managed)
         self.looks = {vmid: look for vmid, look in self.looks.items() if vmid in keep}
 
     def interrupted(self) -> None:
