@@ -24,6 +24,7 @@ from proximity.proxmox.errors import (
     NoQuorumError,
     ProxmoxError,
     RefusedError,
+    TagRefusedError,
     UnansweredError,
 )
 from proximity.proxmox.hypervisor import ContainerSpec
@@ -117,6 +118,7 @@ class Proxmox:
     killed: list[str] = field(default_factory=list)
     stubborn: bool = False
     quorate: bool = True
+    tags_refused: bool = False
     startable: bool = True
     # what Proxmox made of a call, by the id of the call
     made: dict[int, str] = field(default_factory=dict)
@@ -209,6 +211,8 @@ class Proxmox:
             guest = self.guest(node, vmid)
             self._writable()
             self._unlocked(guest, LockedError)
+            if "tags" in values and self.tags_refused:
+                raise TagRefusedError("Permission check failed (/, Sys.Modify for modifying tag 'proximity')", 403)
             if digest and digest != guest.digest:
                 words = "detected modified configuration - file changed by other user? Try again."
                 raise ConfigurationChangedError(words, 500)

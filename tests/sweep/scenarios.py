@@ -87,7 +87,7 @@ def _one(name: str, spec: Spec | None = None) -> Callable[[World], Awaitable[Non
         "delete": cmd.DeleteApplication(operation_id="op-delete", application_id=APP),
         "destroy": cmd.DeleteApplication(operation_id="op-delete", application_id=APP, destroy=True),
         "adopt": _ADOPT,
-        "release": cmd.ReleaseApplication(operation_id="op-release", application_id=APP),
+        "release": _RELEASE,
     }
 
     async def play(world: World) -> None:
@@ -121,6 +121,15 @@ _DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
 
 
 _CANCEL_ADOPTION = _CANCEL.model_copy(update={"target_operation_id": "op-adopt"})
+
+
+_RELEASE = cmd.ReleaseApplication(operation_id="op-release", application_id=APP)
+
+
+def _tag_refused(world: World) -> None:
+    """The cluster's options leave tags to others."""
+    _found_running(world)
+    world.proxmox.tags_refused = True
 
 
 def _found_running(world: World) -> None:
@@ -196,6 +205,17 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("adopt", "nothing", _one("adopt"), _ends(adopt="succeeded"), RUNNING, prepare=_found_running),
         Scenario(
             "adopt what is stopped", "nothing", _one("adopt"), _ends(adopt="succeeded"), STOPPED, prepare=_found_stopped
+        ),
+        Scenario(
+            "adopt without the tag", "nothing", _one("adopt"), _ends(adopt="succeeded"), RUNNING, prepare=_tag_refused
+        ),
+        Scenario(
+            "adopt and release",
+            "nothing",
+            _then(_RELEASE, ev.OperationSucceeded, _ADOPT, kind="adopt"),
+            _ends(adopt="succeeded", release="succeeded"),
+            RUNNING,
+            prepare=_found_running,
         ),
         Scenario("release", "adopted", _one("release"), _ends(release="succeeded"), RUNNING),
         Scenario("stop what was adopted", "adopted", _one("stop"), _ends(stop="succeeded"), STOPPED),
