@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 
 from conformance.workbench import Workbench
+from proximity.domain.application.adoption import has_tag, marked, unmarked
+from proximity.domain.application.marker import Marker, markers
 from proximity.proxmox.errors import (
     AlreadyExistsError,
     ConfigurationChangedError,
@@ -199,6 +201,39 @@ async def test_a_configuration_is_changed_by_whoever_read_it_last(bench: Workben
     with pytest.raises(ConfigurationChangedError):
         await bench.client.configure_container(bench.node, vmid, {"memory": "512"}, before.digest)
     assert (await bench.client.guest_config(bench.node, vmid)).values["memory"] == "384"
+
+
+WRITTEN: dict[str, dict[str, str]] = {
+    "nothing": {},
+    "tags": {"tags": "zoo;docs"},
+    "several lines": {"description": "first\n\n  third: ÄÖÜ € %20 #1\tTab"},
+    "newlines around it": {"description": "\n\nin between\n\n\n", "tags": "docs"},
+    "carriage returns": {"description": "first\r\nsecond\r\n"},
+    "what looks like settings": {"description": "memory: 4096\n[snap]", "tags": "proximity"},
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+async def test_what_is_written_to_adopt_a_container_can_be_taken_away_exactly(bench: Workbench, name: str) -> None:
+    vmid = await bench.create()
+    made = await bench.client.guest_config(bench.node, vmid)
+    values = {"onboot": "0"} | WRITTEN[name]
+    without = () if "description" in values else ("description",)
+    await bench.client.configure_container(bench.node, vmid, values, made.digest, delete=without)
+    before = await bench.client.guest_config(bench.node, vmid)
+    marker = Marker("conformance", "a", "o", vmid)
+    had_tag = has_tag(before.values)
+
+    change = marked(before.description, before.values, marker, tag=not had_tag)
+    await bench.client.configure_container(bench.node, vmid, change.values, before.digest, delete=change.delete)
+    during = await bench.client.guest_config(bench.node, vmid)
+    assert markers(during.description) == [marker]
+    assert during.description.startswith(before.description)
+    assert has_tag(during.values)
+
+    change = unmarked(during.description, during.values, marker, tag=not had_tag)
+    await bench.client.configure_container(bench.node, vmid, change.values, during.digest, delete=change.delete)
+    assert await bench.client.guest_config(bench.node, vmid) == before
 
 
 async def test_a_new_container_appears_in_the_resources(bench: Workbench) -> None:

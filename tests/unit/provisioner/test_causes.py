@@ -13,6 +13,7 @@ from proximity.proxmox.errors import (
     ProxmoxError,
     RefusedError,
     RightsMissingError,
+    TagRefusedError,
     UnansweredError,
     UnreachableError,
     UntrustedCertificateError,
@@ -31,6 +32,8 @@ from proximity_provisioner.refusals import rejected
         (RefusedError("cluster not ready - no quorum?"), "no_quorum", True),
         (CredentialsRefusedError("401"), "credentials_refused", False),
         (RightsMissingError("403 (/vms/1, VM.Audit)"), "missing_rights", False),
+        # again, without the tag
+        (TagRefusedError("403 (/, Sys.Modify for modifying tag 'proximity')"), "tag_refused", True),
         (InvalidRequestError("400"), "invalid_request", False),
         (GuestMissingError("does not exist"), "container_gone", False),
         (AlreadyExistsError("CT 1 already exists"), "refused", False),
@@ -84,6 +87,7 @@ def test_task_that_did_nothing_because_of_a_lock(words: str | None, again: bool)
         ("tenancy", "c1", "take", "cluster_removed"),
         ("tenancy", "c1", "close", "cluster_has_applications"),
         ("fingerprint", "ab", "take", "already_connected"),
+        ("guest", "c1-105", "take", "guest_taken"),
         ("vmid", "c1-1", "take", "taken"),
     ],
 )

@@ -43,13 +43,14 @@ async def test_a_create_sends_what_makes_its_end_recognisable(connect: MakeClien
 
 
 async def test_the_other_effects(connect: MakeClient, server: ScriptedServer) -> None:
-    server.script = [data(UPID), data(UPID), data(UPID), data(UPID), data(None), data(UPID), data(UPID)]
+    server.script = [data(UPID), data(UPID), data(UPID), data(UPID), data(None), data(None), data(UPID), data(UPID)]
     client = connect(server.endpoint)
     await client.start_container("pve", 101)
     await client.shutdown_container("pve", 101, timeout_seconds=30)
     await client.stop_container("pve", 101)
     await client.destroy_container("pve", 101)
     await client.configure_container("pve", 101, {"cores": "4", "description": "a\nb"}, digest="d1")
+    await client.configure_container("pve", 101, {}, digest="d1", delete=("description", "tags"))
     await client.download_template("pve", "local", "debian.tar.zst")
     await client.pull_image("pve", "local", "docker.io/library/nginx:1.27.3", "nginx-1")
     assert [(request.line.removesuffix(" HTTP/1.1"), parse_qs(request.body)) for request in server.requests] == [
@@ -58,6 +59,7 @@ async def test_the_other_effects(connect: MakeClient, server: ScriptedServer) ->
         ("POST /api2/json/nodes/pve/lxc/101/status/stop", {}),
         ("DELETE /api2/json/nodes/pve/lxc/101?purge=1", {}),
         ("PUT /api2/json/nodes/pve/lxc/101/config", {"cores": ["4"], "description": ["a\nb"], "digest": ["d1"]}),
+        ("PUT /api2/json/nodes/pve/lxc/101/config", {"delete": ["description,tags"], "digest": ["d1"]}),
         ("POST /api2/json/nodes/pve/aplinfo", {"storage": ["local"], "template": ["debian.tar.zst"]}),
         (
             "POST /api2/json/nodes/pve/storage/local/oci-registry-pull",

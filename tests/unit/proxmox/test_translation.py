@@ -68,6 +68,12 @@ def test_a_race_for_a_vmid_has_words_of_its_own() -> None:
         assert isinstance(error_for(500, words, {}), errors.AlreadyExistsError)
 
 
+def test_a_tag_that_is_not_ours_to_set_is_told_from_other_rights() -> None:
+    words = "Permission check failed (/, Sys.Modify for modifying tag 'proximity')"
+    assert type(error_for(403, words, {})) is errors.TagRefusedError
+    assert type(error_for(403, "Permission check failed (/, Sys.Modify)", {})) is errors.RightsMissingError
+
+
 def test_the_kinds_say_what_they_promise() -> None:
     for kind in (errors.LockedError, errors.AlreadyExistsError, errors.GuestMissingError, errors.NoQuorumError):
         assert issubclass(kind, RefusedError)
