@@ -87,7 +87,9 @@ class Stage:
             origin = Origin(str(uuid4()), str(uuid4()), TESTER)
             await self.store.append(aggregate, aggregate_id, loaded, [event], origin)
 
-    async def connect_cluster(self, simulator: SimulatedCluster, secret: str | None = None) -> str:
+    async def connect_cluster(
+        self, simulator: SimulatedCluster, secret: str | None = None, token_id: str | None = None
+    ) -> str:
         """As the provisioner leaves it."""
         api = await self.nats.connect("api")
         vault = Vault(buckets.vault(api), read_key(self.folder / "vault.key"))
@@ -101,7 +103,7 @@ class Stage:
                 name="Home",
                 slug="home",
                 endpoints=(known.url,),
-                token_id=known.token_id,
+                token_id=token_id or known.token_id,
                 token_secret=await vault.seal(secret or known.token_secret),
                 fingerprint=known.fingerprint,
                 ca=None,

@@ -97,9 +97,12 @@ class SimulatedCluster:
         """[{method, path}] of the last API calls, oldest first."""
         return list(self._call("GET", "/requests"))
 
-    def add_token(self, token_id: str, acl: list[dict[str, Any]]) -> str:
-        """`acl`: [{path, privileges, propagate}]; for the token and its user. Returns the secret."""
-        return str(self._call("POST", "/tokens", {"id": token_id, "acl": acl})["token_secret"])
+    def add_token(self, token_id: str, acl: list[dict[str, Any]], secret: str | None = None) -> str:
+        """`acl`: [{path, privileges, propagate}]; for the token and its user. Returns the secret.
+
+        `secret`: that of a token that is there, which only gets other rights.
+        """
+        return str(self._call("POST", "/tokens", {"id": token_id, "acl": acl, "secret": secret})["token_secret"])
 
     def unlock(self, vmid: int) -> None:
         """As a person does with `pct unlock` on the node."""

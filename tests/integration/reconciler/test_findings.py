@@ -132,7 +132,7 @@ async def test_an_environment_variable_is_told_by_name_only(
     stage.start()
     await stage.observed(application_id)
     await stranger.configure(VMID, env="TOKEN=canary-two\0MODE=a", hostname="other")
-    found = await stage.finding(application_id, "configuration_changed:env:TOKEN")
+    found = await stage.finding(application_id, "configuration_changed:env.TOKEN")
     assert "canary" not in found.model_dump_json()
     said = await stage.said_of(application_id)
     assert "canary" not in "".join(event.model_dump_json() for event in said)

@@ -9,14 +9,18 @@ from proximity.messaging.observations import Observations
 from support.reconciling import LOOK, Stage, eventually
 from support.simulator import SimulatorProcess
 
+# guests of the simulator's first start
+DEMO = 12
+
 
 async def settled(stage: Stage, cluster_id: str) -> None:
-    """Every node's storages have been seen."""
+    """The storages of every node and the guests have been seen."""
 
     async def all_seen() -> bool:
         state = await stage.cluster(cluster_id)
         online = {name for name, is_online in state.nodes.items() if is_online}
-        return bool(online) and online == {node for node, _ in state.storages}
+        seen = bool(online) and online == {node for node, _ in state.storages}
+        return seen and len(await stage.guests(cluster_id)) == DEMO
 
     await eventually(all_seen)
 
@@ -74,7 +78,7 @@ async def test_one_failed_look_is_not_the_end_of_the_world(stage: Stage, simulat
     cluster_id = await stage.connect_cluster(simulator)
     stage.start()
     await settled(stage, cluster_id)
-    simulator.fault("596", path="^/?nodes$", times=2)
+    simulator.fault("596", path="/cluster/resources$", times=2)
     looks = len(simulator.requests())
     await eventually(lambda: _more_requests(simulator, looks + 10))
     assert simulator.faults() == []
@@ -157,10 +161,23 @@ async def test_two_replicas_share_the_clusters(stage: Stage, simulator: Simulato
 async def test_a_cluster_gets_few_requests_however_often_it_is_looked_at(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
-    before = len(simulator.requests())
+    """In a minute: here it is the first few seconds that would like to have more."""
     cluster_id = await stage.connect_cluster(simulator)
-    stage.start(look_every=0.02)
-    await settled(stage, cluster_id)
+    before = len(simulator.requests())
+    stage.start(look_every=0.02, tasks_every=0.02, members_every=0.02, rights_every=0.02, requests_a_minute=45)
     await eventually(lambda: _more_requests(simulator, before + 45))
-    await asyncio.sleep(1)
+    await asyncio.sleep(3)
     assert len(simulator.requests()) - before == 45
+    assert (await stage.cluster(cluster_id)).nodes
+
+
+async def test_storages_that_the_token_may_only_use_are_asked_of_the_nodes(
+    stage: Stage, simulator: SimulatorProcess
+) -> None:
+    rights = ["VM.Audit", "Sys.Audit", "Datastore.AllocateSpace"]
+    secret = simulator.add_token("few@pve!rights", [{"path": "/", "privileges": rights, "propagate": 1}])
+    cluster_id = await stage.connect_cluster(simulator, secret, "few@pve!rights")
+    stage.start()
+    await settled(stage, cluster_id)
+    paths = [request["path"] for request in simulator.requests()]
+    assert any(path.endswith("/nodes/pve2/storage") for path in paths)

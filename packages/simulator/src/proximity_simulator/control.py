@@ -112,11 +112,14 @@ class Control:
         }  # fmt: skip
 
     async def add_token(self, request: web.Request) -> web.Response:
-        """{"id": "user@realm!name", "acl": [{"path", "privileges", "propagate"}]}; answers with its secret."""
+        """{"id": "user@realm!name", "acl": [{"path", "privileges", "propagate"}], "secret"}; answers with its secret.
+
+        With the secret it has, a token that is there only changes its rights.
+        """
         asked = await request.json()
         if "!" not in asked.get("id", ""):
             raise UnknownFaultError("a token's id is user@realm!name")
-        secret = self._simulator.add_token(asked["id"], asked.get("acl", []))
+        secret = self._simulator.add_token(asked["id"], asked.get("acl", []), asked.get("secret"))
         self._simulator.changed()
         return web.json_response({"token_id": asked["id"], "token_secret": secret}, status=201)
 

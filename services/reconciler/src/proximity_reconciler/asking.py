@@ -55,7 +55,8 @@ class Asker:
             return None
         at = self._clock()
         seen = await proxmox.resources()
-        if not self.picture.rights.asked or self.picture.shrinks(seen):
+        rights = self.picture.rights
+        if not rights.asked or rights.blind or self.picture.shrinks(seen):
             await self.rights(proxmox)
             await self.members(proxmox)
         return at, seen
