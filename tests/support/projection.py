@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from proximity.domain.application import events as app
 from proximity.domain.application.spec import Probe, Resources, Spec, Template, WebAddress
 from proximity.domain.cluster import events as cl
+from proximity.domain.finding import Explanation, Finding
+from proximity.domain.guest import events as gu
 from proximity.domain.model import Event
 from proximity.messaging.aggregates import AGGREGATES
 from proximity.messaging.connection import Bus
@@ -123,6 +125,62 @@ def deleted(op: str = "op-delete") -> list[Event]:
         app.ContainerProvenGone(operation_id=op, node="pve1", vmid=20000),
         app.OperationSucceeded(operation_id=op, kind="delete"),
     ]
+
+
+EXPLAINED = Explanation(user="ada@pam", task="vzstop", upid="UPID:pve1:00000001", at=1)
+STOPPED = Finding(
+    key="stopped_outside",
+    kind="stopped_outside",
+    message="It is stopped and should be running.",
+    expected="running",
+    observed="stopped",
+    explained=EXPLAINED,
+)
+GONE = Finding(key="gone", kind="gone", message="Its container does not exist any more.")
+ORPHAN = Finding(key="orphan", kind="orphan", message="It carries Proximity's marker and belongs to nobody.")
+
+
+def adopting(op: str = "op-adopt", name: str = "Old", power: Literal["running", "stopped"] = "running") -> list[Event]:
+    """An adoption up to the marker."""
+    found = Spec(
+        recipe="adopted",
+        recipe_version="1",
+        runtime="adopted",
+        resources=Resources(cores=1, memory_mib=512, disk_gib=4),
+        web=WebAddress(port=8080),
+    )
+    return [
+        app.AdoptRequested(
+            operation_id=op, name=name, slug=name.lower(), cluster_id="c1", node="pve1", vmid=105, spec=found
+        ),
+        app.ContainerInspected(
+            operation_id=op, node="pve2", hostname="unifi", power=power, had_tag=False, had_description=True
+        ),
+        app.ContainerMarked(operation_id=op, tagged=True),
+    ]
+
+
+def adopted(op: str = "op-adopt", name: str = "Old") -> list[Event]:
+    """A whole adoption of a running container."""
+    return [
+        *adopting(op, name),
+        app.AddressFound(operation_id=op, address="10.0.0.7"),
+        app.OperationSucceeded(operation_id=op, kind="adopt"),
+    ]
+
+
+def released(op: str = "op-release") -> list[Event]:
+    return [
+        app.ReleaseRequested(operation_id=op),
+        app.ContainerUnmarked(operation_id=op),
+        app.OperationSucceeded(operation_id=op, kind="release"),
+    ]
+
+
+def guest(name: str | None = "unifi", type: Literal["lxc", "qemu"] = "lxc", **facts: Any) -> gu.GuestAppeared:
+    """Guest c1-105."""
+    known = {"node": "pve1", "tags": ("lan", "media"), "cores": 2, "memory": 2**29, "disk": 2**32} | facts
+    return gu.GuestAppeared(cluster_id="c1", vmid=105, facts=gu.Facts(name=name, type=type, **known))
 
 
 def of(category: str, aggregate_id: str, events: Iterable[Event]) -> list[Told]:

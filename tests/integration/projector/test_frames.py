@@ -9,14 +9,29 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
+from proximity.domain.guest import events as gu
 from proximity.readmodel.frames import Frame, changes_since
 from proximity.readmodel.schema import schema_name
 from proximity.readmodel.tables import ROWS
 from proximity_projector import database as projector_database
 from proximity_projector import schemas
 from proximity_projector.store import Store
-from support.projection import Told, connecting, deleted, deployed, inventory, of, recorded
+from support.projection import (
+    ORPHAN,
+    STOPPED,
+    Told,
+    adopted,
+    connecting,
+    deleted,
+    deployed,
+    guest,
+    inventory,
+    of,
+    recorded,
+    released,
+)
 from support.servers import Database
 
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -24,7 +39,9 @@ Rows = dict[tuple[str, str], dict[str, Any]]
 STORIES: list[list[Told]] = [
     of("application", "a1", [*deployed("op-1", "Wiki"), *deleted("op-2")]),
     of("application", "a2", deployed("op-3", "Blog")),
-    of("cluster", "c1", [*connecting(), *inventory()]),
+    of("cluster", "c1", [*connecting(), *inventory(), cl.NodeWentOffline(node="pve1")]),
+    of("application", "a3", [*adopted("op-6"), app.FindingOpened(finding=STOPPED), *released("op-7")]),
+    of("guest", "c1-105", [guest(), gu.FindingOpened(finding=ORPHAN), gu.GuestAdopted(application_id="a3"), guest()]),
     of("cluster", "c2", [*connecting("op-4", "Old"), *inventory(), cl.ClusterRemoved(operation_id="op-5")]),
 ]
 
@@ -120,7 +137,7 @@ async def test_a_frame_is_never_cut(database: Database) -> None:
     """Removing a cluster touches many rows in one event: they come together, whatever the limit."""
     writer = await projector_database.connect(database.url, database.password)
     store = await _fresh(writer)
-    await store.apply(recorded(STORIES[3]))
+    await store.apply(recorded(STORIES[5]))
     engine = create_async_engine(
         make_url(database.url).set(drivername="postgresql+asyncpg", password=database.password)
     )

@@ -7,7 +7,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
+from proximity.domain.guest import events as gu
 from proximity.domain.identity.identity import UserCreated
 from proximity.domain.operation.events import CommandRejected
 from proximity.messaging import changes, observations
@@ -22,7 +24,21 @@ from proximity_projector.health import Health
 from proximity_projector.projector import rebuild
 from proximity_projector.store import FencedError, Store
 from support.projecting import World, eventually
-from support.projection import Told, connecting, deleted, deployed, inventory, of, recorded
+from support.projection import (
+    GONE,
+    ORPHAN,
+    STOPPED,
+    Told,
+    adopted,
+    connecting,
+    deleted,
+    deployed,
+    guest,
+    inventory,
+    of,
+    recorded,
+    released,
+)
 
 
 def story() -> list[Told]:
@@ -38,6 +54,15 @@ def story() -> list[Told]:
         *of("application", "a2", deployed("op-2", "Blog")),
         *of("application", "a2", deleted("op-3")),
         *of("cluster", "c2", [*connecting("op-c2", "Old"), cl.NodeAppeared(node="n", online=True)]),
+        *of("guest", "c1-105", [guest(), gu.GuestIgnored(operation_id="op-4"), gu.FindingOpened(finding=ORPHAN)]),
+        ("guest", "c1-105", gu.OperationSucceeded(operation_id="op-4", kind="ignore")),
+        *of("application", "a3", [*adopted("op-5"), app.FindingOpened(finding=STOPPED)]),
+        *of("application", "a3", [app.ContainerFoundMoved(node="pve1", from_node="pve2"), *released("op-6")]),
+        ("guest", "c1-105", gu.GuestAdopted(application_id="a3")),
+        *of("application", "a1", [app.FindingOpened(finding=STOPPED), app.FindingClosed(key=STOPPED.key)]),
+        ("application", "a1", app.FindingOpened(finding=GONE)),
+        ("cluster", "c1", cl.NodeWentOffline(node="pve1")),
+        ("guest", "c2-105", guest().model_copy(update={"cluster_id": "c2"})),
         ("cluster", "c2", cl.ClusterRemoved(operation_id="op-c3")),
     ]
 
@@ -59,8 +84,14 @@ async def test_events_become_rows_and_are_announced(world: World) -> None:
             return Change(checkpoint["epoch"], checkpoint["position"]) in heard
 
         await eventually(told)
-    assert rows["applications"]["a1"]["status"] == "running"
+    assert rows["applications"]["a1"]["status"] == "gone"
+    assert rows["applications"]["a1"]["findings"] == {"gone": "gone"}
     assert rows["applications"]["a2"]["removed_at"] is not None
+    assert {id_ for id_, row in rows["findings"].items() if row["removed_at"] is None} == {
+        "application/a1/gone",
+        "cluster/c1/offline:pve1",
+    }
+    assert all(row["removed_at"] for row in rows["guests"].values())
     assert rows["operations"]["op-1"]["status"] == "succeeded"
     assert rows["operations"]["op-no"]["status"] == "rejected"
     assert rows["clusters"]["c1"]["version"] == "9.0.3"
@@ -93,7 +124,7 @@ async def test_of_two_projectors_one_stands_by_and_takes_over(world: World) -> N
         position = await world.append(story()[5:])
         await world.reached(position)
         assert _active(two) == 1
-    assert len((await world.rows())["applications"]) == 2
+    assert len((await world.rows())["applications"]) == 3
 
 
 async def test_a_second_writer_is_fenced_and_no_event_is_applied_twice(world: World) -> None:
@@ -182,13 +213,18 @@ async def test_figures_are_the_last_value_seen(world: World) -> None:
         await observations.publish(world.writer, "node", "c1/pve1", {"cpu": 0.25, "memory_used": 7, "uptime": 60})
         await observations.publish(world.writer, "node", "c1/pve1", {"cpu": 0.5, "memory_used": 8, "uptime": 70})
         await observations.publish(world.writer, "storage", "c1/pve1/local", {"used": 1, "available": 2})
+        await observations.publish(world.writer, "guests", "c1/pve1", {"105": {"status": "running", "cpu": 0.5}})
+        await observations.publish(world.writer, "guests", "c1/pve1", {"105": {"status": "stopped", "cpu": 0}})
         await observations.publish(world.writer, "unheard", "of", {})
         live = await world.live()
 
         async def written() -> bool:
             nodes = await world.query(f"SELECT * FROM {live}.node_figures")
             storages = await world.query(f"SELECT * FROM {live}.storage_figures")
-            return [row["cpu"] for row in nodes] == [0.5] and [row["used"] for row in storages] == [1]
+            guests = await world.query(f"SELECT * FROM {live}.guest_figures")
+            seen = [(row["id"], row["status"]) for row in guests]
+            figures = [row["cpu"] for row in nodes], [row["used"] for row in storages], seen
+            return figures == ([0.5], [1], [("c1-105", "stopped")])
 
         await eventually(written)
         task.cancel()

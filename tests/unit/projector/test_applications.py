@@ -5,11 +5,24 @@ from typing import Any
 import pytest
 
 from proximity.domain.application import events as app
+from proximity.domain.finding import Finding
 from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 from proximity_projector.projections.applications import web_url
 from support.images import VAULTWARDEN
-from support.projection import deleted, deployed, deploying, folded, intended, of
+from support.projection import (
+    GONE,
+    STOPPED,
+    adopted,
+    adopting,
+    deleted,
+    deployed,
+    deploying,
+    folded,
+    intended,
+    of,
+    released,
+)
 
 LOCKED = Cause(code="container_locked", message="CT 20000 is locked.", proxmox="CT is locked (backup)")
 
@@ -146,6 +159,74 @@ def test_a_deleted_application_is_a_tombstone() -> None:
     row = application(*deployed(), *deleted())
     assert row["removed_at"] is not None
     assert (row["vmid"], row["node"], row["address"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("power", ["running", "stopped"])
+def test_an_adopted_application_does_what_it_did_before(power: Any) -> None:
+    asked, *_ = adopting(power=power)
+    row = application(asked)
+    assert (row["status"], row["adopted"], row["runtime"], row["vmid"]) == ("adopting", True, "adopted", 105)
+    row = application(*adopting(power=power), app.OperationSucceeded(operation_id="op-adopt", kind="adopt"))
+    assert (row["status"], row["desired"], row["node"], row["operation_id"]) == (power, power, "pve2", None)
+
+
+def test_an_adopted_application_is_opened_at_the_port_that_was_given() -> None:
+    assert application(*adopted())["url"] == "http://10.0.0.7:8080/"
+
+
+def test_an_adoption_that_failed_has_no_container() -> None:
+    row = application(*adopting(), app.OperationFailed(operation_id="op-adopt", kind="adopt", cause=LOCKED))
+    assert (row["status"], row["vmid"], row["failure"]["code"]) == ("failed", None, "container_locked")
+    left = app.OperationFailed(operation_id="op-adopt", kind="adopt", cause=LOCKED, left_behind="pve2/105")
+    assert application(*adopting(), left)["vmid"] == 105
+
+
+def test_a_released_application_is_a_tombstone() -> None:
+    assert application(*adopted(), app.ReleaseRequested(operation_id="op-release"))["status"] == "releasing"
+    assert application(*adopted(), *released())["removed_at"] is not None
+
+
+def test_a_release_that_failed_leaves_it_as_it_was() -> None:
+    failed = app.OperationFailed(operation_id="op-release", kind="release", cause=LOCKED)
+    row = application(*adopted(), app.ReleaseRequested(operation_id="op-release"), failed)
+    assert (row["status"], row["desired"], row["vmid"]) == ("running", "running", 105)
+
+
+def test_what_was_stopped_outside_is_stopped_and_says_so() -> None:
+    found = [*deployed(), app.FindingOpened(finding=STOPPED)]
+    row = application(*found)
+    assert (row["status"], row["power"], row["desired"], row["url"]) == ("stopped", "stopped", "running", None)
+    assert row["findings"] == {"stopped_outside": "stopped_outside"}
+    row = application(*found, app.FindingClosed(key="stopped_outside"))
+    assert (row["status"], row["power"], row["url"]) == ("running", "running", "http://10.0.0.5/")
+    assert row["findings"] == {}
+
+
+def test_what_is_gone_is_gone_until_it_is_back() -> None:
+    found = [*deployed(), app.FindingOpened(finding=GONE)]
+    assert (application(*found)["status"], application(*found)["power"]) == ("gone", "unknown")
+    failed = app.OperationFailed(operation_id="op-2", kind="start", cause=LOCKED)
+    assert application(*found, app.StartRequested(operation_id="op-2"), failed)["status"] == "gone"
+    row = application(*found, app.FindingOpened(finding=STOPPED), app.FindingClosed(key="gone"))
+    assert (row["status"], row["findings"]) == ("stopped", {"stopped_outside": "stopped_outside"})
+
+
+def test_a_change_of_configuration_is_counted_and_changes_nothing_else() -> None:
+    changed = Finding(key="configuration_changed:memory", kind="configuration_changed", message="It was changed.")
+    row = application(*deployed(), app.FindingOpened(finding=changed))
+    assert (row["status"], row["url"]) == ("running", "http://10.0.0.5/")
+    assert row["findings"] == {"configuration_changed:memory": "configuration_changed"}
+
+
+def test_it_is_where_it_was_moved_to() -> None:
+    row = application(*deployed(), app.ContainerFoundMoved(node="pve2", from_node="pve1"))
+    assert (row["node"], row["status"]) == ("pve2", "running")
+
+
+def test_what_is_seen_of_the_configuration_is_in_no_row() -> None:
+    seen = app.ConfigurationObserved(values={"memory": "canary-value"}, environment={"PASSWORD": "canary-hash"})
+    rows = folded(of("application", "a1", [*deployed(), seen]))
+    assert "canary" not in repr(rows.changed)
 
 
 def test_a_vmid_that_was_taken_is_not_shown_any_more() -> None:

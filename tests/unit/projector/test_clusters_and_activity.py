@@ -118,6 +118,11 @@ def test_every_kind_of_event_is_either_told_or_known_to_be_silent() -> None:
         "application.step_intended.v1",
         "application.task_accepted.v1",
         "application.step_postponed.v1",
+        "application.configuration_observed.v1",
+        "guest.appeared.v1",
+        "guest.reconfigured.v1",
+        "guest.adopted.v1",
+        "guest.operation_succeeded.v1",
         "cluster.check_requested.v1",
         "cluster.step_taken.v1",
         "cluster.step_postponed.v1",
@@ -150,5 +155,6 @@ def test_a_batch_needs_the_rows_it_may_touch() -> None:
         "clusters": {"c1", "c2"},
         "nodes": {"c1/pve1", "c1/pve2"},
         "storages": {"c1/pve1/local"},
+        "findings": {"cluster/c1/offline:pve1", "cluster/c1/offline:pve2"},
     }
     assert found.inventories == {"c2"}

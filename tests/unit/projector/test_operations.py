@@ -8,12 +8,25 @@ from proximity.domain.application import events as app
 from proximity.domain.application.plan import plan
 from proximity.domain.application.state import Application
 from proximity.domain.cluster import events as cl
+from proximity.domain.guest import events as gu
 from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity.messaging.aggregates import APPLICATION
 from support.images import VAULTWARDEN
-from support.projection import START, connecting, deleted, deployed, deploying, folded, intended, of
+from support.projection import (
+    START,
+    adopted,
+    adopting,
+    connecting,
+    deleted,
+    deployed,
+    deploying,
+    folded,
+    guest,
+    intended,
+    of,
+)
 
 LOCKED = Cause(code="container_locked", message="CT 20000 is locked.", proxmox="CT is locked (backup)")
 AWAY = Cause(code="node_unreachable", message="Proxmox cannot be reached.")
@@ -41,7 +54,13 @@ def test_who_asked_for_what_when_and_why() -> None:
 
 
 @pytest.mark.parametrize("probe", [True, False])
-@pytest.mark.parametrize("kind", ["deploy", "start", "shutdown", "stop", "restart", "delete", "force-delete"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("deploy", "start", "shutdown", "stop", "restart", "delete", "force-delete"),
+        *("adopt", "release", "delete-adopted", "destroy-adopted"),
+    ],
+)
 def test_the_steps_it_begins_with_are_the_plan_of_the_domain(kind: str, probe: bool) -> None:
     deployment = [*deploying("op-deploy", probe=probe), *deployed()[3:]]
     requests: dict[str, list[Event]] = {
@@ -52,6 +71,10 @@ def test_the_steps_it_begins_with_are_the_plan_of_the_domain(kind: str, probe: b
         "restart": [*deployment, app.RestartRequested(operation_id="op")],
         "delete": [*deployment, app.DeleteRequested(operation_id="op", force=False)],
         "force-delete": [*deployment, app.DeleteRequested(operation_id="op", force=True)],
+        "adopt": adopting("op")[:1],
+        "release": [*adopted(), app.ReleaseRequested(operation_id="op")],
+        "delete-adopted": [*adopted(), app.DeleteRequested(operation_id="op", force=False)],
+        "destroy-adopted": [*adopted(), app.DeleteRequested(operation_id="op", force=False, destroy=True)],
     }
     state: Any = APPLICATION.initial
     for event in requests[kind]:
@@ -297,3 +320,42 @@ def test_removing_a_cluster_is_done_at_once() -> None:
     ]
     row = folded(of("cluster", "c1", events)).changed["operations"]["op-2"]
     assert (row["kind"], row["status"], steps(row)) == ("remove", "succeeded", {"remove": "done"})
+
+
+def test_an_adoption_shows_what_was_found_and_ends_without_an_address_of_what_does_not_run() -> None:
+    row = operation("op-adopt", *adopting()[:2])
+    assert steps(row) == {"inspect": "done", "mark": "running", "find_address": "pending"}
+    assert step(row, "inspect")["detail"] == "unifi on pve2, running"
+    row = operation("op-adopt", *adopting(power="stopped"))
+    assert steps(row) == {"inspect": "done", "mark": "done"}
+
+
+def test_an_adoption_without_an_address_is_one_all_the_same() -> None:
+    missing = app.StepFailed(operation_id="op-adopt", step="find_address", cause=AWAY)
+    succeeded = app.OperationSucceeded(operation_id="op-adopt", kind="adopt")
+    row = operation("op-adopt", *adopting(), missing, succeeded)
+    assert (row["status"], steps(row)["find_address"]) == ("succeeded", "failed")
+    assert "unmark" not in steps(row)
+
+
+def test_a_cancelled_adoption_takes_the_marker_off_again() -> None:
+    cancel = app.CancelRequested(operation_id="op-adopt", by_operation_id="op-cancel")
+    row = operation("op-adopt", *adopting(power="stopped"), cancel)
+    assert steps(row) == {"inspect": "done", "mark": "done", "unmark": "running"}
+    assert steps(operation("op-adopt", *adopting()[:1], cancel)) == {"inspect": "running"}
+    left = app.OperationCancelled(
+        operation_id="op-adopt", kind="adopt", by_operation_id="op-cancel", left_behind="pve2/105"
+    )
+    row = operation("op-adopt", *adopting(), cancel, left)
+    assert row["cause"]["message"] == "pve2/105 may still carry Proximity's marker."
+
+
+def test_ignoring_a_guest_is_an_operation_that_is_over_at_once() -> None:
+    ignored = [
+        guest(name=None),
+        gu.GuestIgnored(operation_id="op-2"),
+        gu.OperationSucceeded(operation_id="op-2", kind="ignore"),
+    ]
+    row = folded(of("guest", "c1-105", ignored)).changed["operations"]["op-2"]
+    assert (row["kind"], row["category"], row["target"], row["target_name"]) == ("ignore", "guest", "c1-105", "CT 105")
+    assert (row["status"], row["steps"], row["actor"]) == ("succeeded", [], "user:u1")

@@ -1,11 +1,12 @@
-"""Figures of nodes and storages: the last value seen, written beside the rows and outside the checkpoint."""
+"""Figures of nodes, storages and guests: the last value seen, written beside the rows and outside the checkpoint."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import asyncpg
 import structlog
 
+from proximity.domain.guest.state import guest_id
 from proximity.messaging.changes import Change, announce
 from proximity.messaging.connection import Bus
 from proximity.messaging.observations import Observation, Observations
@@ -28,17 +29,33 @@ _PATIENCE = 1.0
 _PAUSE = 2.0
 
 
+# those of all guests of a node come together: key `<cluster>/<node>`, body VMID -> figures
+_GUEST_FIGURES = ("status", "cpu", "memory_used", "disk_used", "netin", "netout", "uptime")
+
+
 def rows(observations: Sequence[Observation]) -> dict[str, list[Row]]:
     """By table, the newest of each thing. Kinds that nobody here shows are left out."""
     newest: dict[str, dict[str, Row]] = {}
     for seen in observations:
-        if seen.kind in KINDS and isinstance(seen.body, dict):
-            table, figures = KINDS[seen.kind]
-            row = {"id": seen.key, "at": seen.at, **{name: seen.body.get(name) for name in figures}}
-            known = newest.setdefault(table, {}).get(seen.key)
-            if known is None or known["at"] <= seen.at:
-                newest[table][seen.key] = row
+        for table, row in _of(seen):
+            known = newest.setdefault(table, {}).get(row["id"])
+            if known is None or known["at"] <= row["at"]:
+                newest[table][row["id"]] = row
     return {table: list(of_table.values()) for table, of_table in newest.items()}
+
+
+def _of(seen: Observation) -> Iterator[tuple[str, Row]]:
+    if not isinstance(seen.body, dict):
+        return
+    if seen.kind in KINDS:
+        table, figures = KINDS[seen.kind]
+        yield table, {"id": seen.key, "at": seen.at, **{name: seen.body.get(name) for name in figures}}
+    elif seen.kind == "guests":
+        cluster_id = seen.key.partition("/")[0]
+        for vmid, body in seen.body.items():
+            if vmid.isdecimal() and isinstance(body, dict):
+                figures_of = {name: body.get(name) for name in _GUEST_FIGURES}
+                yield "guest_figures", {"id": guest_id(cluster_id, int(vmid)), "at": seen.at, **figures_of}
 
 
 async def write_all(bus: Bus, connect: Connect) -> None:

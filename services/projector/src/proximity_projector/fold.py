@@ -7,22 +7,38 @@ from typing import Any
 
 from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
+from proximity.domain.guest import events as gu
 from proximity.domain.model import Event
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity.messaging.envelope import Recorded
 from proximity.readmodel.rows import Row
-from proximity_projector.projections import activity, applications, clusters, commands, inventory, operations, users
+from proximity_projector.projections import (
+    activity,
+    applications,
+    clusters,
+    commands,
+    findings,
+    guests,
+    inventory,
+    operations,
+    users,
+)
 
 # where the rows are that a category's aggregates are shown by
-SUBJECTS = {"application": "applications", "cluster": "clusters", "identity": "users"}
+SUBJECTS = {"application": "applications", "guest": "guests", "cluster": "clusters", "identity": "users"}
+# what goes with its cluster
+OF_CLUSTERS = ("nodes", "storages", "guests", "findings")
 
 
 @dataclass
 class Needs:
-    """The rows that a batch may touch: ids by table, and the clusters whose whole inventory goes."""
+    """The rows that a batch may touch: ids by table, the clusters of which everything goes, and the aggregates whose
+    findings go.
+    """
 
     ids: dict[str, set[str]] = field(default_factory=dict)
     inventories: set[str] = field(default_factory=set)
+    settled: set[str] = field(default_factory=set)
 
     def add(self, table: str, id_: str | None) -> None:
         if id_:
@@ -50,7 +66,29 @@ def needs(batch: Iterable[Recorded[Any]]) -> Needs:
                 found.add("storages", inventory.storage_id(id_, seen.node, seen.storage))
             case cl.ClusterRemoved():
                 found.inventories.add(id_)
+        if (key := _finding_key(event)) is not None:
+            found.add("findings", findings.finding_id(recorded.category, id_, key))
+        if _settles(event):
+            found.settled.add(id_)
     return found
+
+
+def _finding_key(event: Any) -> str | None:
+    """Of the finding that the event is about."""
+    match event:
+        case app.FindingOpened(finding=finding) | gu.FindingOpened(finding=finding):
+            return finding.key
+        case app.FindingClosed(key=key) | gu.FindingClosed(key=key):
+            return key
+    return findings.cluster_key(event)
+
+
+def _settles(event: Event) -> bool:
+    """Whether nothing is said of it any more, so that its findings go."""
+    match event:
+        case app.OperationSucceeded(kind="delete" | "release") | gu.GuestGone() | gu.GuestAdopted():
+            return True
+    return False
 
 
 class Rows:
@@ -64,9 +102,10 @@ class Rows:
         changed = self.changed.get(table, {}).get(id_)
         return changed if changed is not None else self._loaded.get(table, {}).get(id_)
 
-    def of_cluster(self, table: str, cluster_id: str) -> list[Row]:
+    def where(self, table: str, column: str, value: str) -> list[Row]:
+        """Of those that were loaded, as `Needs` asks for them."""
         known = self._loaded.get(table, {}) | self.changed.get(table, {})
-        return [row for row in known.values() if row["cluster_id"] == cluster_id]
+        return [row for row in known.values() if row[column] == value]
 
     def put(self, table: str, before: Row | None, after: Row | None, position: int) -> Row | None:
         """The row as it is now. An event that is in it already changes nothing."""
@@ -84,6 +123,8 @@ def fold(batch: Iterable[Recorded[Any]], rows: Rows) -> None:
         match recorded.category:
             case "application":
                 _application(recorded, rows)
+            case "guest":
+                _guest(recorded, rows)
             case "cluster":
                 _cluster(recorded, rows)
             case "operation":
@@ -94,15 +135,46 @@ def fold(batch: Iterable[Recorded[Any]], rows: Rows) -> None:
                 _note(recorded, rows, recorded.event.username)
 
 
-def _application(recorded: Recorded[app.ApplicationEvent], rows: Rows) -> None:
+def _application(recorded: Recorded[app.ApplicationEvent | app.Observed], rows: Rows) -> None:
     event, id_, at = recorded.event, recorded.aggregate_id, recorded.stored_at
     before = rows.get("applications", id_)
     row = rows.put("applications", before, applications.project(before, event, id_, at), recorded.position)
     if row is None:
         return
-    operation = rows.get("operations", event.operation_id)
-    _operation(recorded, rows, operation, operations.project(operation, event, row, at))
+    if not isinstance(event, app.Observed):
+        operation = rows.get("operations", event.operation_id)
+        _operation(recorded, rows, operation, operations.project(operation, event, row, at))
+    _findings(recorded, rows, row["name"], row["cluster_id"])
     _note(recorded, rows, row["name"])
+
+
+def _guest(recorded: Recorded[gu.GuestEvent], rows: Rows) -> None:
+    event, id_, at = recorded.event, recorded.aggregate_id, recorded.stored_at
+    before = rows.get("guests", id_)
+    row = rows.put("guests", before, guests.project(before, event, id_, at), recorded.position)
+    if row is None:
+        return
+    operation = rows.get("operations", getattr(event, "operation_id", ""))
+    _operation(recorded, rows, operation, guests.project_operation(operation, event, row, at))
+    _findings(recorded, rows, guests.name_of(row), row["cluster_id"])
+    _note(recorded, rows, guests.name_of(row))
+
+
+def _findings(recorded: Recorded[Any], rows: Rows, name: str, cluster_id: str) -> None:
+    """Of an application or a guest."""
+    event, category, id_, at = recorded.event, recorded.category, recorded.aggregate_id, recorded.stored_at
+    match event:
+        case app.FindingOpened(finding=finding) | gu.FindingOpened(finding=finding):
+            known = rows.get("findings", findings.finding_id(category, id_, finding.key))
+            rows.put(
+                "findings", known, findings.opened(category, id_, name, cluster_id, finding, at), recorded.position
+            )
+        case app.FindingClosed(key=key) | gu.FindingClosed(key=key):
+            known = rows.get("findings", findings.finding_id(category, id_, key))
+            rows.put("findings", known, findings.closed(known, at), recorded.position)
+    if _settles(event):
+        for known in rows.where("findings", "aggregate_id", id_):
+            rows.put("findings", known, findings.closed(known, at), recorded.position)
 
 
 def _cluster(recorded: Recorded[cl.ClusterEvent], rows: Rows) -> None:
@@ -113,6 +185,9 @@ def _cluster(recorded: Recorded[cl.ClusterEvent], rows: Rows) -> None:
         return
     operation = rows.get("operations", getattr(event, "operation_id", ""))
     _operation(recorded, rows, operation, clusters.project_operation(operation, event, row, at))
+    if (key := findings.cluster_key(event)) is not None:
+        known = rows.get("findings", findings.finding_id("cluster", id_, key))
+        rows.put("findings", known, findings.of_cluster(known, event, row, at), recorded.position)
     _inventory(event, id_, at, recorded.position, rows)
     _note(recorded, rows, row["name"])
 
@@ -126,15 +201,16 @@ def _inventory(event: cl.ClusterEvent, id_: str, at: datetime, position: int, ro
             known = rows.get("storages", inventory.storage_id(id_, seen.node, seen.storage))
             rows.put("storages", known, inventory.project_storage(known, event, id_), position)
         case cl.ClusterRemoved():
-            for table in ("nodes", "storages"):
-                for known in rows.of_cluster(table, id_):
-                    rows.put(table, known, inventory.removed(known, at), position)
+            for table in OF_CLUSTERS:
+                for known in rows.where(table, "cluster_id", id_):
+                    gone = findings.closed(known, at) if table == "findings" else inventory.removed(known, at)
+                    rows.put(table, known, gone, position)
 
 
 def _command(recorded: Recorded[CommandRejected | CommandDeadLettered], rows: Rows) -> None:
     event = recorded.event
     target = rows.get(SUBJECTS[event.category], event.target) if event.category in SUBJECTS else None
-    name = target["name"] if target else ""
+    name = (target["name"] or "") if target else ""
     operation = rows.get("operations", event.operation_id)
     _operation(recorded, rows, operation, commands.project(operation, event, name, recorded.stored_at))
     _note(recorded, rows, name, about=(event.category, event.target))

@@ -17,7 +17,7 @@ from proximity.messaging.envelope import Recorded
 from proximity.readmodel.rows import Row
 from proximity.readmodel.schema import checked
 from proximity.readmodel.tables import FIGURES, ROWS
-from proximity_projector.fold import Needs, Rows, fold, needs
+from proximity_projector.fold import OF_CLUSTERS, Needs, Rows, fold, needs
 
 TOMBSTONES_KEPT = timedelta(days=7)
 _PRUNED_EVERY = timedelta(hours=1)
@@ -97,10 +97,14 @@ class Store:
             found = await self._conn.fetch(self._load[table], list(ids))
             loaded[table] = {row["id"]: dict(row) for row in found}
         if wanted.inventories:
-            for table in ("nodes", "storages"):
+            for table in OF_CLUSTERS:
                 of_clusters = f"SELECT * FROM {self.schema}.{table} WHERE cluster_id = ANY($1::text[])"  # noqa: S608
                 found = await self._conn.fetch(of_clusters, list(wanted.inventories))
                 loaded.setdefault(table, {}).update({row["id"]: dict(row) for row in found})
+        if wanted.settled:
+            of_aggregates = f"SELECT * FROM {self.schema}.findings WHERE aggregate_id = ANY($1::text[])"  # noqa: S608
+            found = await self._conn.fetch(of_aggregates, list(wanted.settled))
+            loaded.setdefault("findings", {}).update({row["id"]: dict(row) for row in found})
         return loaded
 
     async def _prune(self, at: datetime) -> None:

@@ -29,7 +29,8 @@ def _position() -> Column[int]:
     return Column("position", BigInteger, nullable=False, index=True)
 
 
-# status: deploying, starting, running, shutting_down, stopping, stopped, restarting, deleting, failed, undecided
+# status: deploying, adopting, starting, running, shutting_down, stopping, stopped, restarting, releasing, deleting,
+# failed, undecided; gone: its container is not there any more, which a finding explains
 applications = Table(
     "applications",
     metadata,
@@ -38,8 +39,9 @@ applications = Table(
     _required("slug"),
     _required("recipe"),
     _required("recipe_version"),
-    # what its container is made of: template, oci
+    # what its container is made of: template, oci; adopted: it was there before
     _required("runtime"),
+    Column("adopted", Boolean, nullable=False),
     _required("status"),
     # running, stopped, absent
     _required("desired"),
@@ -48,8 +50,9 @@ applications = Table(
     _required("cluster_id"),
     Column("node", Text),
     Column("vmid", BigInteger),
+    # the last one known; null after it was stopped from here
     Column("address", Text),
-    # where a person opens it; null until it has an address, or if it has no web page
+    # where a person opens it; null while it has no address or does not run, or if it has no web page
     Column("url", Text),
     # {scheme, port, path} of the recipe, from which `url` is made
     Column("web", Json),
@@ -63,6 +66,8 @@ applications = Table(
     Column("disk_gib", BigInteger, nullable=False),
     # {code, message, proxmox} of the last operation, if it failed
     Column("failure", Json),
+    # the findings that are open: key -> kind
+    Column("findings", Json, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
     Column("removed_at", Time, index=True),
@@ -76,7 +81,8 @@ operations = Table(
     "operations",
     metadata,
     _id(),
-    # deploy, start, shutdown, stop, restart, delete, cancel, connect, check, remove
+    # deploy, adopt, start, shutdown, stop, restart, release, delete, cancel, resolve,
+    # connect, check, remove, ignore, notice
     _required("kind"),
     # the aggregate it is for: category and id, and its name if it ever had one
     _required("category"),
@@ -154,6 +160,58 @@ storages = Table(
     _position(),
 )
 
+# What Proxmox has and no application: id `<cluster>-<vmid>`.
+guests = Table(
+    "guests",
+    metadata,
+    _id(),
+    _required("cluster_id"),
+    Column("vmid", BigInteger, nullable=False),
+    _required("node"),
+    # lxc, qemu
+    _required("type"),
+    Column("name", Text),
+    Column("template", Boolean, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("pool", Text),
+    Column("ha", Boolean, nullable=False),
+    Column("cores", Integer),
+    Column("memory", BigInteger),
+    Column("disk", BigInteger),
+    # what it probably runs, guessed from its name and tags
+    Column("app", Text),
+    Column("port", Integer),
+    Column("ignored", Boolean, nullable=False),
+    Column("adoptable", Boolean, nullable=False),
+    Column("removed_at", Time, index=True),
+    _position(),
+    Index("guests_by_place", "cluster_id", "vmid"),
+)
+
+# id: `<category>/<aggregate>/<key>`; those that are closed are tombstones
+findings = Table(
+    "findings",
+    metadata,
+    _id(),
+    # application, guest, cluster
+    _required("category"),
+    Column("aggregate_id", Text, nullable=False, index=True),
+    _required("subject_name"),
+    Column("cluster_id", Text, nullable=False, index=True),
+    # those of the domain, and of clusters: cluster_away, certificate_changed, token_refused, rights_lost, node_offline
+    _required("kind"),
+    _required("message"),
+    _required("expected"),
+    _required("observed"),
+    # {user, task, upid, at} of the task on Proxmox; null: by whom is not known
+    Column("explained", Json),
+    Column("opened_at", Time, nullable=False),
+    Column("closed_at", Time),
+    Column("removed_at", Time, index=True),
+    _position(),
+    Index("findings_by_time", "opened_at", "id"),
+)
+
 users = Table(
     "users",
     metadata,
@@ -206,6 +264,25 @@ storage_figures = Table(
     Column("at", Time, nullable=False),
 )
 
+# Also of the containers that applications have; id as that of a guest.
+guest_figures = Table(
+    "guest_figures",
+    metadata,
+    _id(),
+    # running, stopped
+    Column("status", Text),
+    # share of the CPUs it has, 0 to 1
+    Column("cpu", Double),
+    Column("memory_used", BigInteger),
+    Column("disk_used", BigInteger),
+    # since its start
+    Column("netin", BigInteger),
+    Column("netout", BigInteger),
+    # seconds
+    Column("uptime", BigInteger),
+    Column("at", Time, nullable=False),
+)
+
 # One row (id 1): how much of the log is in the tables, all in the same transaction as the rows.
 checkpoint = Table(
     "checkpoint",
@@ -222,5 +299,5 @@ checkpoint = Table(
     Column("updated_at", Time, nullable=False),
 )
 
-ROWS: tuple[Table, ...] = (applications, operations, clusters, nodes, storages, users, activity)
-FIGURES: tuple[Table, ...] = (node_figures, storage_figures)
+ROWS: tuple[Table, ...] = (applications, operations, clusters, nodes, storages, guests, findings, users, activity)
+FIGURES: tuple[Table, ...] = (node_figures, storage_figures, guest_figures)

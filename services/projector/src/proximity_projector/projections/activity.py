@@ -2,12 +2,15 @@
 
 from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
+from proximity.domain.finding import Explanation
+from proximity.domain.guest import events as guest
 from proximity.domain.identity.identity import UserCreated
 from proximity.domain.model import Event, Json
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity_projector.projections.commands import kind_of
+from proximity_projector.projections.operations import remains
 
-# `e` is the event, `name` that of the application, cluster or user; the rest is explained by `summary`
+# `e` is the event, `name` that of the application, guest, cluster or user; the rest is explained by `summary`
 SENTENCES: dict[type[Event], str] = {
     app.DeployRequested: "{name} is to be deployed from {e.spec.recipe} {e.spec.recipe_version}.",
     app.StartRequested: "{name} is to be started.",
@@ -15,6 +18,8 @@ SENTENCES: dict[type[Event], str] = {
     app.StopRequested: "{name} is to be stopped.",
     app.RestartRequested: "{name} is to be restarted.",
     app.DeleteRequested: "{name} is to be deleted.",
+    app.AdoptRequested: "Container {e.vmid} on {e.node} is to be adopted as {name}.",
+    app.ReleaseRequested: "{name} is to be given back as it was.",
     app.CancelRequested: "What is being done with {name} is to be cancelled.",
     app.OperationResolved: "A person says of {step} of {name}: {verdict}.",
     app.PreflightPassed: "A place for {name} was chosen: {e.reason}.",
@@ -32,6 +37,12 @@ SENTENCES: dict[type[Event], str] = {
     app.ContainerStopped: "The container of {name} was stopped.",
     app.ContainerDestroyed: "The container of {name} was destroyed.",
     app.ContainerProvenGone: "Container {e.vmid} of {name} is proven to be gone from {e.node}.",
+    app.ContainerInspected: "The container of {name} was looked at: it is {e.power}.",
+    app.ContainerMarked: "The container of {name} carries Proximity's marker.",
+    app.ContainerUnmarked: "Nothing of Proximity's is left on the container of {name}.",
+    app.FindingOpened: "{name}: {e.finding.message}{by}",
+    app.FindingClosed: "{name}: settled ({settled}).",
+    app.ContainerFoundMoved: "The container of {name} was moved from {e.from_node} to {e.node}.{by}",
     app.CallUnanswered: "{name}: the answer to {step} was lost. What became of it is being found out.",
     app.StepTakenOver: "{name}: another replica took over {step}.",
     app.StepFailed: "{name}: {step} failed. {e.cause.message}",
@@ -52,6 +63,11 @@ SENTENCES: dict[type[Event], str] = {
     cl.NodeWentOffline: "Node {e.node} of cluster {name} went offline.",
     cl.StorageAppeared: "Storage {e.storage.storage} appeared on node {e.storage.node} of cluster {name}.",
     cl.StorageReconfigured: "Storage {e.storage.storage} on node {e.storage.node} of cluster {name} was changed.",
+    guest.GuestGone: "{name}, which no application has, is no longer on Proxmox.",
+    guest.GuestIgnored: "{name} is no longer offered for adoption.",
+    guest.GuestNoticed: "{name} is offered for adoption again.",
+    guest.FindingOpened: "{name}: {e.finding.message}{by}",
+    guest.FindingClosed: "{name}: settled ({settled}).",
     CommandRejected: "The {kind} of {name} was rejected: {e.message}",
     CommandDeadLettered: "The {kind} of {name} could not be decided and was given up: {e.reason}",
     UserCreated: "User {e.username} was created as {e.role}.",
@@ -63,6 +79,10 @@ KINDS = {
     "stop": "stop",
     "restart": "restart",
     "delete": "deletion",
+    "adopt": "adoption",
+    "release": "release",
+    "ignore": "ignoring",
+    "notice": "noticing",
     "cancel": "cancelling",
     "resolve": "resolving",
     "connect": "connection",
@@ -77,22 +97,42 @@ def summary(event: Event, name: str) -> str | None:
     sentence = SENTENCES.get(type(event))
     if sentence is None or (isinstance(event, app.OperationSucceeded) and event.kind in ("cancel", "resolve")):
         return None
-    kind, step, remains, nodes, verdict = "", "", "", "", ""
+    return sentence.format(name=name, e=event, **dict.fromkeys(_WORDS, "") | _words(event))
+
+
+_WORDS = ("kind", "step", "remains", "nodes", "verdict", "by", "settled")
+
+
+def _words(event: Event) -> dict[str, str]:
     match event:
         case CommandRejected(command=command) | CommandDeadLettered(command=command):
-            kind = kind_of(command)
+            return _kind(kind_of(command))
         case app.CallUnanswered() | app.StepTakenOver() | app.StepFailed():
-            step = event.step.replace("_", " ")
-        case app.OperationResolved(step=name_of_step, verdict=said):
-            step, verdict = name_of_step.replace("_", " "), VERDICTS[said]
+            return {"step": event.step.replace("_", " ")}
+        case app.OperationResolved(step=step, verdict=said):
+            return {"step": step.replace("_", " "), "verdict": VERDICTS[said]}
         case app.OperationFailed(left_behind=left) | app.OperationCancelled(left_behind=left):
-            kind, remains = event.kind, f" {left} may still exist on Proxmox." if left else ""
+            return _kind(event.kind) | {"remains": remains(event.kind, left)}
         case app.OperationSucceeded() | app.OperationUndecided() | cl.OperationFailed():
-            kind = event.kind
+            return _kind(event.kind)
+        case app.FindingOpened(finding=finding) | guest.FindingOpened(finding=finding):
+            return {"by": _by(finding.explained)}
+        case app.ContainerFoundMoved(explained=explained):
+            return {"by": _by(explained)}
+        case app.FindingClosed(key=key) | guest.FindingClosed(key=key):
+            of_kind, _, what = key.partition(":")
+            return {"settled": of_kind.replace("_", " ") + (f": {what}" if what else "")}
         case cl.ClusterConnected(findings=found) | cl.ClusterChecked(findings=found):
-            nodes = "1 node" if len(found.nodes) == 1 else f"{len(found.nodes)} nodes"
-    words = {"kind": KINDS.get(kind, kind), "step": step, "remains": remains, "nodes": nodes, "verdict": verdict}
-    return sentence.format(name=name, e=event, **words)
+            return {"nodes": "1 node" if len(found.nodes) == 1 else f"{len(found.nodes)} nodes"}
+    return {}
+
+
+def _kind(kind: str) -> dict[str, str]:
+    return {"kind": KINDS.get(kind, kind)}
+
+
+def _by(explained: Explanation | None) -> str:
+    return f" It was {explained.user} on Proxmox ({explained.task})." if explained else ""
 
 
 def detail(event: Event) -> Json:
@@ -107,4 +147,8 @@ def detail(event: Event) -> Json:
             | cl.ClusterUnreachable(cause=cause)
         ):
             return {"cause": cause.model_dump()}
+        case app.FindingOpened(finding=finding) | guest.FindingOpened(finding=finding):
+            return {"finding": finding.model_dump()}
+        case app.ContainerFoundMoved(explained=explained) if explained:
+            return {"explained": explained.model_dump()}
     return {}

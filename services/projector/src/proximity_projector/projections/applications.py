@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from proximity.domain.application import events as ev
-from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.events import ApplicationEvent, Observed
 from proximity.readmodel.rows import Row
 
 IN_FLIGHT = {
@@ -14,6 +14,8 @@ IN_FLIGHT = {
     "stop": "stopping",
     "restart": "restarting",
     "delete": "deleting",
+    "adopt": "adopting",
+    "release": "releasing",
 }
 # what was asked for: kind of operation, desired state
 REQUESTS: dict[type, tuple[str, str]] = {
@@ -22,20 +24,30 @@ REQUESTS: dict[type, tuple[str, str]] = {
     ev.StopRequested: ("stop", "stopped"),
     ev.RestartRequested: ("restart", "running"),
     ev.DeleteRequested: ("delete", "absent"),
+    ev.ReleaseRequested: ("release", "absent"),
 }
+# what a finding tells of the container's power; the first one that is open says it
+TELLS_POWER = {"gone": "unknown", "vmid_taken": "unknown", "stopped_outside": "stopped", "started_outside": "running"}
+NOT_THERE = frozenset({"gone", "vmid_taken"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def project(row: Row | None, event: ApplicationEvent, id_: str, at: datetime) -> Row | None:
+def project(row: Row | None, event: ApplicationEvent | Observed, id_: str, at: datetime) -> Row | None:
     """The row without `position`. None: there is no such application."""
     if row is None:
-        return _new(event, id_, at) if isinstance(event, ev.DeployRequested) else None
-    changes = _container(row, event) | _progress(row, event, at)
+        return _new(event, id_, at) if isinstance(event, ev.DeployRequested | ev.AdoptRequested) else None
+    if isinstance(event, Observed):
+        changes = _found(row, event)
+    else:
+        changes = _container(row, event)
+        changes = changes | _progress(row | changes, event, at)
     return row | changes | {"updated_at": at} if changes else row
 
 
-def _new(event: ev.DeployRequested, id_: str, at: datetime) -> Row:
+def _new(event: ev.DeployRequested | ev.AdoptRequested, id_: str, at: datetime) -> Row:
     spec = event.spec
+    adopted = isinstance(event, ev.AdoptRequested)
+    kind = "adopt" if adopted else "deploy"
     return {
         "id": id_,
         "name": event.name,
@@ -43,26 +55,50 @@ def _new(event: ev.DeployRequested, id_: str, at: datetime) -> Row:
         "recipe": spec.recipe,
         "recipe_version": spec.recipe_version,
         "runtime": spec.runtime,
-        "status": IN_FLIGHT["deploy"],
+        "adopted": adopted,
+        "status": IN_FLIGHT[kind],
         "desired": "running",
-        "power": None,
+        "power": "unknown" if adopted else None,
         "cluster_id": event.cluster_id,
         "node": event.node,
-        "vmid": None,
+        "vmid": event.vmid if isinstance(event, ev.AdoptRequested) else None,
         "address": None,
         "url": None,
         "web": spec.web and spec.web.model_dump(),
         "probed": spec.probe.kind != "none",
         "operation_id": event.operation_id,
-        "operation_kind": "deploy",
+        "operation_kind": kind,
         "cores": spec.resources.cores,
         "memory_mib": spec.resources.memory_mib,
         "disk_gib": spec.disk_gib,
         "failure": None,
+        "findings": {},
         "created_at": at,
         "updated_at": at,
         "removed_at": None,
     }
+
+
+def _found(row: Row, event: Observed) -> Row:
+    """What the reconciler saw. Only said while no operation is in flight."""
+    match event:
+        case ev.ContainerFoundMoved(node=node):
+            return {"node": node}
+        case ev.ConfigurationObserved():
+            return {}
+        case ev.FindingOpened(finding=finding):
+            kind, findings = finding.kind, row["findings"] | {finding.key: finding.kind}
+        case ev.FindingClosed(key=key):
+            kind = row["findings"].get(key)
+            findings = {known: kind for known, kind in row["findings"].items() if known != key}
+    if kind not in TELLS_POWER:
+        return {"findings": findings}
+    open_ = frozenset(findings.values())
+    power = next((power for kind, power in TELLS_POWER.items() if kind in open_), row["desired"])
+    known = row | {"findings": findings, "power": power}
+    # the address is likely to be the same one when it runs again
+    url = web_url(row["web"], row["address"]) if power == "running" and row["address"] else None
+    return {"findings": findings, "power": power, "url": url, "status": _at_rest(known, "")}
 
 
 def _container(row: Row, event: ApplicationEvent) -> Row:
@@ -72,6 +108,9 @@ def _container(row: Row, event: ApplicationEvent) -> Row:
             return {"node": node}
         case ev.VmidClaimed(node=node, vmid=vmid) | ev.StepIntended(step="create", node=node, vmid=vmid):
             return {"node": node, "vmid": vmid, "power": "stopped"}
+        case ev.ContainerInspected(node=node, power=power):
+            mine = event.operation_id == row["operation_id"]
+            return {"node": node, "power": power, "desired": power if mine else row["desired"]}
         case ev.VmidFoundTaken():
             return {"vmid": None, "power": None}
         case ev.StepIntended(step="start" | "shutdown" | "stop") if row["vmid"] is not None:
@@ -86,7 +125,11 @@ def _container(row: Row, event: ApplicationEvent) -> Row:
             return {"power": "stopped", "address": None, "url": None}
         case ev.AddressFound(address=address):
             return {"address": address, "url": web_url(row["web"], address)}
-        case ev.ContainerProvenGone():
+        case (
+            ev.ContainerProvenGone()
+            | ev.OperationFailed(kind="adopt", left_behind=None)
+            | ev.OperationCancelled(kind="adopt", left_behind=None)
+        ):
             return {"node": None, "vmid": None, "power": None, "address": None, "url": None}
     return {}
 
@@ -106,14 +149,15 @@ def _progress(row: Row, event: ApplicationEvent, at: datetime) -> Row:
         return {}
     over = {"operation_id": None, "operation_kind": None}
     match event:
-        case ev.OperationSucceeded(kind="delete"):
-            return over | {"removed_at": at, "failure": None}
+        case ev.OperationSucceeded(kind="delete" | "release"):
+            return over | {"removed_at": at, "failure": None, "findings": {}}
         case ev.OperationSucceeded(kind=kind):
-            return over | {"status": "stopped" if kind in ("shutdown", "stop") else "running", "failure": None}
+            return over | {"status": _AFTER.get(kind, "running") or _at_rest(row, kind), "failure": None}
         case ev.OperationFailed(kind=kind, cause=cause):
-            return over | {"status": _at_rest(row, kind), "failure": cause.model_dump()}
-        case ev.OperationCancelled(kind="deploy"):
-            words = {"code": "cancelled", "message": "The deployment was cancelled.", "proxmox": ""}
+            return over | {"status": _at_rest(row, kind), "failure": cause.model_dump()} | _stays(row, kind)
+        case ev.OperationCancelled(kind="deploy" | "adopt" as kind):
+            what = "deployment" if kind == "deploy" else "adoption"
+            words = {"code": "cancelled", "message": f"The {what} was cancelled.", "proxmox": ""}
             return over | {"status": "failed", "failure": words}
         case ev.OperationCancelled(kind=kind):
             return over | {"status": _at_rest(row, kind)}
@@ -124,11 +168,22 @@ def _progress(row: Row, event: ApplicationEvent, at: datetime) -> Row:
     return {}
 
 
+# None: as it was found
+_AFTER = {"shutdown": "stopped", "stop": "stopped", "adopt": None}
+
+
 def _at_rest(row: Row, kind: str) -> str:
-    """After an operation that did not succeed: as the container was last known to be."""
+    """With nothing in flight: as the container was last known to be. `kind`: of the operation that ended, if any."""
+    if NOT_THERE & frozenset(row["findings"].values()):
+        return "gone"
     if kind != "deploy" and row["power"] in ("running", "stopped"):
         return str(row["power"])
     return "failed"
+
+
+def _stays(row: Row, kind: str) -> Row:
+    """What was not given back is to go on doing what it does."""
+    return {"desired": row["power"]} if kind == "release" and row["power"] in ("running", "stopped") else {}
 
 
 def web_url(web: dict[str, Any] | None, address: str) -> str | None:

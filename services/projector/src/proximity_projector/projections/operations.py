@@ -53,12 +53,16 @@ def _begin(event: ApplicationEvent, application: Row, at: datetime) -> Row | Non
     if isinstance(event, ev.OperationSucceeded) and event.kind in ("cancel", "resolve"):
         at_once = _asked(event.operation_id, event.kind, application, at)
         return at_once | {"status": "succeeded", "ended_at": at}
-    kind = "deploy" if isinstance(event, ev.DeployRequested) else REQUESTS.get(type(event), ("", ""))[0]
+    kind = _BEGINNINGS.get(type(event)) or REQUESTS.get(type(event), ("", ""))[0]
     if not kind:
         return None
-    force = isinstance(event, ev.DeleteRequested) and event.force
+    delete = event if isinstance(event, ev.DeleteRequested) else None
     row = _asked(event.operation_id, kind, application, at)
-    return row | {"steps": st.plan(planned(kind, application, force=force), at)}
+    steps = planned(kind, application, force=bool(delete and delete.force), destroy=bool(delete and delete.destroy))
+    return row | {"steps": st.plan(steps, at)}
+
+
+_BEGINNINGS: dict[type, str] = {ev.DeployRequested: "deploy", ev.AdoptRequested: "adopt"}
 
 
 def _asked(id_: str, kind: str, application: Row, at: datetime) -> Row:
@@ -66,7 +70,7 @@ def _asked(id_: str, kind: str, application: Row, at: datetime) -> Row:
     return asked(id_, kind, at, category="application", target=target, target_name=name)
 
 
-def planned(kind: str, application: Row, *, force: bool = False) -> tuple[str, ...]:
+def planned(kind: str, application: Row, *, force: bool = False, destroy: bool = False) -> tuple[str, ...]:
     """The steps that an operation begins with; the domain's `plan` for the same state."""
     going_up = ("start", "find_address", *(("probe",) if application["probed"] else ()))
     match kind:
@@ -76,8 +80,14 @@ def planned(kind: str, application: Row, *, force: bool = False) -> tuple[str, .
             return going_up
         case "restart":
             return ("shutdown", *going_up)
+        case "adopt":
+            return ("inspect", "mark", *(("find_address",) if application["desired"] == "running" else ()))
+        case "release":
+            return ("unmark",)
         case "delete" if application["vmid"] is None:
             return ()
+        case "delete" if application["adopted"] and not destroy:
+            return ("unmark",)
         case "delete":
             return ("stop" if force else "shutdown", "destroy", "prove_gone")
     return (kind,)
@@ -91,14 +101,22 @@ def _end(row: Row, event: ApplicationEvent, at: datetime) -> Row | None:
             changes: Row = {"status": "succeeded", "cause": None}
         case ev.OperationFailed(cause=cause, left_behind=left):
             failure = cause.message
-            remains = f" {left} may still exist on Proxmox." if left else ""
-            changes = {"status": "failed", "cause": _cause(cause) | {"message": cause.message + remains}}
+            words = _cause(cause) | {"message": cause.message + remains(event.kind, left)}
+            changes = {"status": "failed", "cause": words}
         case ev.OperationCancelled(left_behind=left):
-            words = {"code": "left_behind", "message": f"{left} may still exist on Proxmox.", "proxmox": ""}
+            words = {"code": "left_behind", "message": remains(event.kind, left).strip(), "proxmox": ""}
             changes = {"status": "cancelled", "cause": words if left else None}
         case _:
             return None
     return row | changes | {"ended_at": at, "resolve_command": None, "steps": st.over(row["steps"], at, failure)}
+
+
+def remains(kind: str, left_behind: str | None) -> str:
+    """What a person should know of what is left: empty, or a sentence that follows another one."""
+    if left_behind is None:
+        return ""
+    what = "still carry Proximity's marker" if kind == "adopt" else "still exist on Proxmox"
+    return f" {left_behind} may {what}."
 
 
 def _go_on(row: Row, event: ApplicationEvent, application: Row, at: datetime) -> Row:
@@ -163,13 +181,21 @@ def _outcome(steps: Steps, event: ApplicationEvent, at: datetime) -> Steps:
         case ev.PreflightPassed(reason=reason, template_present=present):
             steps = st.ended(steps, "preflight", at, reason)
             return [s for s in steps if s["name"] not in FETCHING.values()] if present else steps
+        case ev.ContainerInspected(power="stopped"):
+            return [s for s in st.ended(steps, "inspect", at, _detail(event)) if s["name"] != "find_address"]
     if completed := COMPLETES.get(type(event)):
         return st.ended(steps, completed, at, _detail(event))
     return steps
 
 
 def _unwinding(steps: Steps, row: Row, application: Row, failed: set[str]) -> Steps:
-    """A failed or cancelled deployment removes what it made, unless a delete behind it will, or removing failed."""
+    """A failed or cancelled deployment removes what it made, unless a delete behind it will, or removing failed; a
+    guest that was to be adopted is given back.
+    """
+    if row["kind"] == "adopt":
+        marked = any(s["name"] == "mark" and s["status"] == "done" for s in steps)
+        # it is adopted also without an address
+        return [*steps, st.pending("unmark")] if marked and not failed & {"find_address", "unmark"} else steps
     if (
         row["kind"] != "deploy"
         or application["operation_id"] != row["id"]
@@ -188,6 +214,10 @@ def _detail(event: ApplicationEvent) -> str:
             return f"VMID {vmid} on {node}"
         case ev.AddressFound(address=address):
             return address
+        case ev.ContainerInspected(hostname=hostname, node=node, power=power):
+            return f"{hostname} on {node}, {power}"
+        case ev.ContainerMarked(tagged=False):
+            return "Without the tag: the cluster's options leave it to others."
         case ev.ContainerCreated(warnings=warnings) | ev.ContainerStarted(warnings=warnings) if warnings:
             return f"{warnings} warning{'s' if warnings > 1 else ''} in the task's log"
     return ""

@@ -1,0 +1,75 @@
+"""What is otherwise than it should be: of applications, guests and clusters. A row lives while its finding is open."""
+
+from datetime import datetime
+
+from proximity.domain.cluster import events as cl
+from proximity.domain.cluster.events import ClusterEvent
+from proximity.domain.finding import Finding
+from proximity.domain.operation.cause import Cause
+from proximity.readmodel.rows import Row
+
+# why a cluster is not seen -> kind of finding; anything else is cluster_away
+_KINDS = {
+    "certificate_untrusted": "certificate_changed",
+    "credentials_refused": "token_refused",
+    "missing_rights": "rights_lost",
+}
+
+
+def finding_id(category: str, aggregate_id: str, key: str) -> str:
+    return f"{category}/{aggregate_id}/{key}"
+
+
+def opened(category: str, aggregate_id: str, name: str, cluster_id: str, finding: Finding, at: datetime) -> Row:
+    told = finding.model_dump(exclude={"key"})
+    return _row(category, aggregate_id, finding.key, name, cluster_id, at) | told
+
+
+def closed(row: Row | None, at: datetime) -> Row | None:
+    if row is None or row["removed_at"] is not None:
+        return row
+    return row | {"closed_at": at, "removed_at": at}
+
+
+def cluster_key(event: ClusterEvent) -> str | None:
+    """The key of the cluster's finding that the event may open or close."""
+    match event:
+        case cl.ClusterUnreachable() | cl.ClusterReachable() | cl.ClusterConnected() | cl.ClusterChecked():
+            return "away"
+        case cl.NodeAppeared(node=node) | cl.NodeCameOnline(node=node) | cl.NodeWentOffline(node=node):
+            return f"offline:{node}"
+    return None
+
+
+def of_cluster(row: Row | None, event: ClusterEvent, cluster: Row, at: datetime) -> Row | None:
+    """The finding of `cluster_key`, as the event leaves it. None: there is none."""
+    key, id_ = cluster_key(event), cluster["id"]
+    if key is None:
+        return row
+    begun = _row("cluster", id_, key, cluster["name"], id_, at)
+    match event:
+        case cl.ClusterUnreachable(cause=cause):
+            return begun | _away(cause)
+        case cl.NodeWentOffline(node=node) | cl.NodeAppeared(node=node, online=False):
+            message = f"Node {node} does not answer. What its guests do is not known until it comes back."
+            return begun | {"kind": "node_offline", "message": message, "expected": "online", "observed": "offline"}
+    return closed(row, at)
+
+
+def _away(cause: Cause) -> Row:
+    words = {"message": cause.message, "expected": "", "observed": cause.proxmox}
+    return {"kind": _KINDS.get(cause.code, "cluster_away")} | words
+
+
+def _row(category: str, aggregate_id: str, key: str, name: str, cluster_id: str, at: datetime) -> Row:
+    return {
+        "id": finding_id(category, aggregate_id, key),
+        "category": category,
+        "aggregate_id": aggregate_id,
+        "subject_name": name,
+        "cluster_id": cluster_id,
+        "explained": None,
+        "opened_at": at,
+        "closed_at": None,
+        "removed_at": None,
+    }
