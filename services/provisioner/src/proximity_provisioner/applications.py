@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 
 from proximity.domain.application import events as ev
+from proximity.domain.application import recovery
 from proximity.domain.application.process import DEADLINES, UNWIND_DEADLINE, Step, next_step
 from proximity.domain.application.state import Absent, Application, Operation, State
 from proximity.domain.claim.claim import ClaimRefusedError
@@ -125,9 +126,8 @@ class Applications:
             failed = ev.StepFailed(operation_id=op.id, step=step.name, cause=cause)
             await self._tools.journal.decide(application_id, loaded, failed)
         elif (op.unwind_overdue if op.unwinding else op.overdue) and not op.undecided:
-            command = f"pct status {step.intent.vmid}" if step.intent.vmid else "pvesm status"
             undecided = ev.OperationUndecided(
-                operation_id=op.id, kind=op.kind, step=step.name, cause=cause, command=command
+                operation_id=op.id, kind=op.kind, step=step.name, cause=cause, command=recovery.command(step.intent)
             )
             await self._tools.journal.decide(application_id, loaded, undecided)
         elif op.postponed_because != cause:

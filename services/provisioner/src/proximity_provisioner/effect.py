@@ -191,7 +191,7 @@ async def _follow(job: Job, effect: Effect, intent: Intent, upid: str) -> Answer
             return Happened(effect.outcome(job, task.warnings), settled=True)
         return await _task_failed(job, effect, intent, task)
     except ProxmoxError as error:
-        return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), _command(intent)))
+        return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), recovery.command(intent)))
 
 
 async def _task_failed(job: Job, effect: Effect, intent: Intent, task: Task) -> Answer:
@@ -218,7 +218,7 @@ async def _recover(job: Job, effect: Effect, intent: Intent) -> Answer:
     try:
         found = await effect.evidence(job, intent, answered_exists=False)
     except ProxmoxError as error:
-        return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), _command(intent)))
+        return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), recovery.command(intent)))
     return await _conclude(job, effect, intent, _judge(job, intent, found))
 
 
@@ -303,7 +303,7 @@ def broken(job: Job, error: Exception) -> Answer:
         message=f"Proximity itself failed at this step ({type(error).__name__}); the provisioner's log says where.",
     )
     if job.step.intent is not None:
-        return _not_known(job, job.step.intent, recovery.NotKnownYet(cause, _command(job.step.intent)))
+        return _not_known(job, job.step.intent, recovery.NotKnownYet(cause, recovery.command(job.step.intent)))
     return Later(backoff(job.waited()), because=cause)
 
 
@@ -314,7 +314,3 @@ def _postponed(job: Job, cause: Cause) -> Happened:
 
 def _unanswered(job: Job, reason: str) -> Happened:
     return Happened(ev.CallUnanswered(operation_id=job.op.id, step=job.step.name, reason=reason), settled=True)
-
-
-def _command(intent: Intent) -> str:
-    return f"pct status {intent.vmid}" if intent.vmid else f"pvesm status on {intent.node}"

@@ -181,8 +181,15 @@ def _unreadable(intent: Intent) -> NotKnownYet:
             code="evidence_unreadable",
             message=f"{intent.node} does not say what became of the last call ({intent.step}). It is asked again.",
         ),
-        command=f"pct status {intent.vmid}" if intent.vmid else "pvesm list",
+        command=command(intent),
     )
+
+
+def command(intent: Intent) -> str:
+    """What a person runs on the node to see what became of the call."""
+    if intent.vmid is None:
+        return "pvesm status"
+    return f"pct {'config' if intent.step in ('configure', 'mark', 'unmark') else 'status'} {intent.vmid}"
 
 
 def _left_behind(intent: Intent, evidence: Evidence, lock: str | None, settle: timedelta) -> NotKnownYet | Undecided:
