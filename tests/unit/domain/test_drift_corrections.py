@@ -118,6 +118,15 @@ class TestDamping:
     def test_only_sightings_in_a_row_count(self) -> None:
         assert self.sweeps([True, False, True, False, True, True])[0] == "oc...o"
 
+    def test_looking_more_often_is_not_seeing_more_often(self) -> None:
+        _, flapped = self.sweeps([True, False, False])
+        seen, times = drifts(STOPPED), [15, 16, 17, 18, 19]
+        told = []
+        for seconds in times:
+            out, flapped = corrections([app()], seen, flapped, later(seconds))
+            told.append(len(out))
+        assert told == [0, 0, 0, 0, 1]
+
     def test_it_is_forgotten_after_ten_quiet_minutes(self) -> None:
         _, flapped = self.sweeps([True, False] + [True] * 2 + [False] + [False])
         assert self.sweeps([True] * 4, flapped, begin=30)[0] == "...o"

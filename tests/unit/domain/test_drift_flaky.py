@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from proximity.domain.application.events import FindingClosed, FindingOpened
+from proximity.domain.application.events import FindingClosed, FindingOpened, Observed
+from proximity.domain.finding import Finding
 from support.flaky import Cluster, Owner
 from support.windows import CLEAR, Reconciler, any_window
 
@@ -80,6 +81,27 @@ def test_nothing_is_falsely_gone_and_in_the_end_the_log_says_what_is_true(seed: 
     guests = {vmid: set(open_) for vmid, open_ in stage.reconcilers[0].guests.items() if open_}
     assert guests == cluster.findings_of_guests()
     assert stage.play(QUIET, flaky=False) == 0
+
+
+def told_by(reconcilers: int, sweeps: int) -> list[list[Observed]]:
+    """What is said of each application by so many who see the same at the same time."""
+    cluster = Cluster(Random(7), [Owner(n) for n in range(8)])
+    guests: dict[int, dict[str, Finding]] = {}
+    active = [Reconciler(cluster, guests) for _ in range(reconcilers)]
+    for sweep in range(sweeps):
+        if sweep > 10:
+            cluster.stir()
+        cluster.pass_time()
+        meant = [reconciler.sweep(CLEAR) for reconciler in active]
+        for reconciler, said in zip(active, meant, strict=True):
+            reconciler.append(said)
+    return [owner.told for owner in cluster.owners]
+
+
+def test_two_who_are_active_at_once_say_what_one_says() -> None:
+    alone = told_by(1, 300)
+    assert sum(map(len, alone)) > 50
+    assert told_by(2, 300) == alone
 
 
 def test_the_play_is_worth_watching() -> None:

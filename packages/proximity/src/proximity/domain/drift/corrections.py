@@ -1,7 +1,7 @@
 """What is to be said in the log."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from proximity.domain.application import events as app
@@ -12,6 +12,8 @@ from proximity.domain.guest import events as guest
 # What flaps has to be seen so many times in a row at most before it is said again.
 MOST_SIGHTINGS = 12
 FORGOTTEN = timedelta(minutes=10)
+# A comparison that follows another one sooner sees nothing new of what flaps.
+SIGHTING_EVERY = timedelta(seconds=4)
 
 # VMID and kind of the finding (`moved` for a move) -> the task that explains it
 Explain = Callable[[int, str], Explanation | None]
@@ -22,7 +24,9 @@ Key = tuple[Subject, str]
 
 @dataclass(frozen=True)
 class Flap:
-    """A finding that closed `times` times lately. `sightings`: in how many sweeps in a row it is there again."""
+    """A finding that closed `times` times lately. `sightings`: in how many sweeps in a row it is there again, the last of
+    them (or the closing) at `at`.
+    """
 
     times: int
     sightings: int
@@ -47,11 +51,13 @@ class Damping:
         """`seen`: the findings that are there and not open."""
         closed = self.open - open_
         flaps = {key: flap for key, flap in self.flaps.items() if at - flap.at < FORGOTTEN}
-        for key in flaps.keys() | closed:
-            was = flaps.get(key, Flap(0, 0, at))
-            sightings = was.sightings + 1 if key in seen else 0
-            quiet = key not in closed and key not in seen
-            flaps[key] = Flap(was.times + (key in closed), sightings, was.at if quiet else at)
+        for key in closed:
+            flaps[key] = Flap(flaps[key].times + 1 if key in flaps else 1, 0, at)
+        for key, flap in flaps.items():
+            if key not in seen:
+                flaps[key] = replace(flap, sightings=0)
+            elif not flap.sightings or at - flap.at >= SIGHTING_EVERY:
+                flaps[key] = replace(flap, sightings=flap.sightings + 1, at=at)
         return Damping(open_, flaps)
 
     def lets(self, key: Key) -> bool:
