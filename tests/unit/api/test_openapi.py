@@ -45,9 +45,19 @@ EXPECTED = {
     ("delete", "/applications/{application_id}"),
     ("get", "/applications/{application_id}/history"),
     *(("post", f"/applications/{{application_id}}/{verb}") for verb in ("start", "shutdown", "stop", "restart")),
+    ("post", "/applications/{application_id}/release"),
+    ("get", "/applications/{application_id}/metrics"),
+    ("get", "/guests"),
+    ("get", "/guests/{guest_id}"),
+    ("get", "/guests/{guest_id}/metrics"),
+    ("post", "/guests/adopt"),
+    *(("post", f"/guests/{{guest_id}}/{verb}") for verb in ("adopt", "ignore", "notice")),
+    ("get", "/nodes/{cluster_id}/{node}/metrics"),
+    ("get", "/findings"),
     ("get", "/operations"),
     ("get", "/operations/{operation_id}"),
     ("post", "/operations/{operation_id}/cancel"),
+    ("post", "/operations/{operation_id}/resolve"),
     ("get", "/activity"),
     ("get", "/snapshot"),
     ("get", "/stream"),
@@ -84,9 +94,11 @@ def test_every_operation_says_who_may_and_how_it_fails(document: dict[str, Any])
 
 
 def test_every_command_says_where_its_operation_is(document: dict[str, Any]) -> None:
-    commands = [o for _, _, o in operations(document) if "202" in o["responses"]]
-    assert len(commands) == 10
-    for operation in commands:
+    commands = {o["operationId"]: o for _, _, o in operations(document) if "202" in o["responses"]}
+    assert len(commands) == 16
+    several = commands.pop("adoptGuests")
+    assert {"Idempotency-Key", "reason"} == {parameter["name"] for parameter in several["parameters"]}
+    for operation in commands.values():
         assert {"Location", "Preference-Applied"} <= set(operation["responses"]["202"]["headers"])
         names = {parameter["name"].lower() for parameter in operation["parameters"]}
         assert {"idempotency-key", "prefer", "reason"} <= names

@@ -13,7 +13,7 @@ Ids of new things are derived from the operation id, so that the repeated answer
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -139,9 +139,25 @@ async def accept(
     make: Callable[[], Awaitable[Command]],
     made: dict[str, str] | None = None,
 ) -> Response:
-    """Sends the command unless it was decided before, and answers. `made`: ids of new things, part of the answer.
+    """Submits the command and answers. `made`: ids of new things, part of the answer."""
+    await submit(ordered, aggregate, aggregate_id, make)
+    return await _answer(parts_of(ordered.request), ordered, {"operation_id": ordered.operation_id} | (made or {}))
 
-    `make` is called only if the command has to be sent: it may seal secrets.
+
+def each(ordered: Order, key: str) -> Order:
+    """An operation of its own for each of the things that one request is about: its id is derived from the request's,
+    so that the repeated request is the same ones.
+    """
+    operation_id = str(uuid5(UUID(ordered.operation_id), key))
+    origin = replace(ordered.origin, causation_id=operation_id, correlation_id=operation_id)
+    return replace(ordered, operation_id=operation_id, origin=origin, wait=None)
+
+
+async def submit(
+    ordered: Order, aggregate: Aggregate[Any], aggregate_id: str, make: Callable[[], Awaitable[Command]]
+) -> None:
+    """Sends the command unless it was decided before. `make` is called only if it has to be sent: it may seal
+    secrets.
     """
     parts = parts_of(ordered.request)
     operation_id = ordered.operation_id
@@ -162,7 +178,6 @@ async def accept(
             "Whether the command was stored is unknown. Repeat it with the operation_id as Idempotency-Key.",
             operation_id,
         ) from None
-    return await _answer(parts, ordered, {"operation_id": operation_id} | (made or {}))
 
 
 async def decided(parts: Parts, aggregate: Aggregate[Any], aggregate_id: str, operation_id: str) -> bool:

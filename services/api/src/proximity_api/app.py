@@ -12,8 +12,11 @@ from proximity_api import (
     catalog,
     clusters,
     events,
+    findings,
+    guests,
     health,
     inventory,
+    metrics,
     openapi,
     operations,
     page,
@@ -26,7 +29,10 @@ from proximity_api.edge import Edge
 from proximity_api.parts import Parts
 
 # routes are tried in this order: what is asked for most comes first
-ROUTES = (applications, operations, stream, events, clusters, inventory, catalog, session, setup, health, page)
+ROUTES = (
+    *(applications, operations, stream, events, findings, guests, clusters, inventory, metrics),
+    *(catalog, session, setup, health, page),
+)
 
 
 def create(parts: Parts) -> FastAPI:

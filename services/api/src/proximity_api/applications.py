@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from proximity.domain.application import commands as cmd
+from proximity.domain.application.state import Application
 from proximity.domain.cluster.state import Cluster
 from proximity.domain.ids import slug
 from proximity.messaging.aggregates import APPLICATION, CLAIM, CLUSTER
@@ -52,7 +53,7 @@ async def deploy(body: DeployRequest, ordered: Annotated[Order, Depends(ordering
     resolved = parts.catalog.resolve(body.recipe, body.settings)
 
     async def make() -> cmd.DeployApplication:
-        await _check_name(parts, body.name, application_id)
+        await check_name(parts, body.name, application_id)
         cluster_id = await _cluster(parts, body.cluster_id)
         return cmd.DeployApplication(
             operation_id=ordered.operation_id,
@@ -141,6 +142,18 @@ async def restart(request: Request, application_id: UUID) -> Response:
     return await _accept(request, application_id, cmd.RestartApplication)
 
 
+@router.post(
+    "/{application_id}/release",
+    operation_id="releaseApplication",
+    summary="Give back",
+    status_code=202,
+    responses=ANSWERS,
+)
+async def release(request: Request, application_id: UUID) -> Response:
+    """An adopted container as it was: our marker and tag are taken off, nothing else is touched."""
+    return await _accept(request, application_id, cmd.ReleaseApplication)
+
+
 @router.delete(
     "/{application_id}", operation_id="deleteApplication", summary="Delete", status_code=202, responses=ANSWERS
 )
@@ -148,17 +161,40 @@ async def delete(
     request: Request,
     application_id: UUID,
     force: Annotated[bool, Query(description="Stop at once instead of asking the guest to shut down")] = False,
+    destroy: Annotated[bool, Query(description="Also a container that was adopted; needs its `name`")] = False,
+    name: Annotated[str | None, Query(max_length=100, description="The application's name, exactly")] = None,
 ) -> Response:
-    """Destroys the container and everything in it. Ends whatever else is going on there."""
+    """Destroys the container and everything in it. Ends whatever else is going on there.
+
+    A container that was adopted is given back as it was, unless `destroy` and the exact `name` say otherwise.
+    """
     ordered = await order(request, "operator")
+    parts = parts_of(request)
 
     async def make() -> cmd.DeleteApplication:
-        return cmd.DeleteApplication(operation_id=ordered.operation_id, application_id=str(application_id), force=force)
+        if destroy:
+            await _must_be_meant(parts, str(application_id), name)
+        return cmd.DeleteApplication(
+            operation_id=ordered.operation_id, application_id=str(application_id), force=force, destroy=destroy
+        )
 
     return await accept(ordered, APPLICATION, str(application_id), make)
 
 
-_Simple = cmd.StartApplication | cmd.ShutdownApplication | cmd.StopApplication | cmd.RestartApplication
+async def _must_be_meant(parts: Parts, application_id: str, name: str | None) -> None:
+    """What somebody else made is destroyed only for who typed its name. Raises the problem 422."""
+    state = (await parts.store.load(APPLICATION, application_id)).state
+    if isinstance(state, Application) and state.spec.runtime == "adopted" and name != state.name:
+        raise invalid(("name", "Its container was adopted: to destroy it, type the application's exact name."))
+
+
+_Simple = (
+    cmd.StartApplication
+    | cmd.ShutdownApplication
+    | cmd.StopApplication
+    | cmd.RestartApplication
+    | cmd.ReleaseApplication
+)
 
 
 async def _accept(request: Request, application_id: UUID, command: Callable[..., _Simple]) -> Response:
@@ -170,7 +206,7 @@ async def _accept(request: Request, application_id: UUID, command: Callable[...,
     return await accept(ordered, APPLICATION, str(application_id), make)
 
 
-async def _check_name(parts: Parts, name: str, application_id: str) -> None:
+async def check_name(parts: Parts, name: str, application_id: str) -> None:
     """A courtesy: the claim decides. Raises the problems 422 and 409."""
     unique = slug(name)
     if not unique:

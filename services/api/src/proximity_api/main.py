@@ -25,6 +25,7 @@ from proximity_api import accounts, app, offered
 from proximity_api.database import Database
 from proximity_api.edge import Measures
 from proximity_api.hub import Hub
+from proximity_api.observing import Observing
 from proximity_api.parts import Parts
 from proximity_api.passwords import Passwords
 from proximity_api.recipes import Catalog, CatalogError
@@ -43,15 +44,17 @@ def assemble(settings: Settings, bus: Bus) -> Parts:
     key = read_key(settings.vault_key_file)
     measures = Measures()
     database = Database(settings.database_url, settings.database_password())
+    store, vault = EventStore(bus), Vault(buckets.vault(bus), key)
     return Parts(
         settings=settings,
         # the vault's key itself is only for the vault
         digest_key=hmac.digest(key, b"digests of requests", "sha256"),
         measures=measures,
         bus=bus,
-        store=EventStore(bus),
+        store=store,
         commands=Commands(bus),
-        vault=Vault(buckets.vault(bus), key),
+        vault=vault,
+        observing=Observing(store, vault),
         credentials=buckets.credentials(bus),
         sessions=Sessions(
             Bucket(bus, subjects.SESSIONS),
@@ -116,6 +119,7 @@ async def living(parts: Parts) -> AsyncIterator[None]:
         parts.hub.close()
         live.cancel()
         await asyncio.wait({live})
+        parts.observing.close()
         await parts.database.close()
         if not live.cancelled():
             live.result()

@@ -28,6 +28,9 @@ TAGS = [
     {"name": "catalog", "description": "What can be deployed"},
     {"name": "clusters", "description": "Connections to Proxmox VE"},
     {"name": "inventory", "description": "Nodes and storages"},
+    {"name": "guests", "description": "What Proxmox has and no application: offered for adoption"},
+    {"name": "findings", "description": "What is otherwise than it should be"},
+    {"name": "metrics", "description": "Figures over time, from Proxmox's own records"},
     {"name": "applications", "description": "What was deployed, and its life"},
     {"name": "operations", "description": "What was asked for, and what became of it"},
     {"name": "live", "description": "Snapshot, stream of changes, activity"},
@@ -100,8 +103,10 @@ def document(app: FastAPI) -> dict[str, Any]:
             else:
                 operation["security"] = []
             operation["responses"] |= _ALWAYS
-            if "202" in operation["responses"]:
-                operation["parameters"] = operation.get("parameters", []) + _OF_COMMANDS
+            if accepted := operation["responses"].get("202"):
+                # who asks for several things at once follows several operations, and cannot wait for the one
+                told = _OF_COMMANDS if "headers" in accepted else [p for p in _OF_COMMANDS if p["name"] != "Prefer"]
+                operation["parameters"] = operation.get("parameters", []) + told
             for status, response in operation["responses"].items():
                 content = response.get("content", {})
                 if str(status)[0] in "45" and "application/json" in content:

@@ -13,6 +13,7 @@ from proximity.vault.vault import Vault
 from proximity_api.database import Database
 from proximity_api.edge import Measures
 from proximity_api.hub import Hub
+from proximity_api.observing import Observing
 from proximity_api.passwords import Passwords
 from proximity_api.recipes import Catalog
 from proximity_api.sessions import Sessions
@@ -31,6 +32,7 @@ class Parts:
     store: EventStore
     commands: Commands
     vault: Vault
+    observing: Observing
     credentials: Documents
     sessions: Sessions
     passwords: Passwords

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Table, Text, cast, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, Select, Table, Text, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -80,6 +80,47 @@ async def storages(
     return await page(conn, views.Storage, living, (s.c.id,), cursor, limit)
 
 
+async def guests(
+    conn: AsyncConnection,
+    cursor: str | None,
+    limit: int,
+    cluster_id: str | None = None,
+    adoptable: bool | None = None,
+    ignored: bool | None = None,
+) -> views.Page[views.Guest]:
+    g = t.guests
+    living = _guests().where(g.c.removed_at.is_(None))
+    for column, wanted in ((g.c.cluster_id, cluster_id), (g.c.adoptable, adoptable), (g.c.ignored, ignored)):
+        if wanted is not None:
+            living = living.where(column == wanted)
+    return await page(conn, views.Guest, living, (g.c.cluster_id, g.c.vmid), cursor, limit)
+
+
+async def guest(conn: AsyncConnection, guest_id: str) -> views.Guest | None:
+    g = t.guests
+    found = _guests().where(g.c.id == guest_id, g.c.removed_at.is_(None))
+    row = (await conn.execute(found)).mappings().first()
+    return views.Guest.model_validate(dict(row)) if row else None
+
+
+def _guests() -> Select[Any]:
+    g, f = t.guests, t.guest_figures
+    figures = [column for column in f.c if column.name not in ("id", "at")]
+    return select(g, *figures).outerjoin(f, f.c.id == g.c.id)
+
+
+async def findings(
+    conn: AsyncConnection, cursor: str | None, limit: int, cluster_id: str | None = None, about: str | None = None
+) -> views.Page[views.Finding]:
+    f = t.findings
+    opened = select(f).where(f.c.removed_at.is_(None))
+    if cluster_id is not None:
+        opened = opened.where(f.c.cluster_id == cluster_id)
+    if about is not None:
+        opened = opened.where(f.c.aggregate_id == about)
+    return await page(conn, views.Finding, opened, (f.c.opened_at, f.c.id), cursor, limit, newest_first=True)
+
+
 async def activity(
     conn: AsyncConnection, cursor: str | None, limit: int, aggregate_id: str | None = None
 ) -> views.Page[views.Activity]:
@@ -116,14 +157,26 @@ async def screen(conn: AsyncConnection) -> dict[str, orjson.Fragment]:
         "clusters": await _rows(conn, t.clusters, t.clusters.c.slug),
         "nodes": await _rows(conn, t.nodes, t.nodes.c.id),
         "storages": await _rows(conn, t.storages, t.storages.c.id),
+        "findings": await _rows(conn, t.findings, t.findings.c.opened_at),
     }
 
 
 async def figures(conn: AsyncConnection, after: datetime | None = None) -> dict[str, orjson.Fragment]:
-    """The last figures of nodes and storages, as JSON lists; only what is newer than `after`."""
+    """The last figures of nodes, storages and applications' containers, as JSON lists; only what is newer than `after`.
+
+    Those of other guests come with `GET /guests`: there may be thousands.
+    """
+    a, of_guests = t.applications, t.guest_figures
+    managed = select(a.c.cluster_id + "-" + cast(a.c.vmid, Text)).where(a.c.removed_at.is_(None))
+    tables: tuple[tuple[str, Table, list[ColumnElement[bool]]], ...] = (
+        ("nodes", t.node_figures, []),
+        ("storages", t.storage_figures, []),
+        ("guests", of_guests, [of_guests.c.id.in_(managed)]),
+    )
     found = {}
-    for name, table in (("nodes", t.node_figures), ("storages", t.storage_figures)):
-        found[name] = await _rows(conn, table, table.c.id, *([table.c.at > after] if after else []))
+    for name, table, conditions in tables:
+        newer = [table.c.at > after] if after else []
+        found[name] = await _rows(conn, table, table.c.id, *conditions, *newer)
     return found
 
 

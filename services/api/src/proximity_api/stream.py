@@ -22,7 +22,7 @@ from proximity_api.problems import unavailable
 from proximity_api.queries import Point
 from proximity_api.security import Viewer
 from proximity_api.sessions import Principal
-from proximity_api.views import Activity, Application, Cluster, Node, Operation, Page, Storage
+from proximity_api.views import Activity, Application, Cluster, Finding, Node, Operation, Page, Storage
 
 router = APIRouter(prefix=PREFIX, tags=["live"])
 
@@ -39,6 +39,7 @@ class Snapshot(BaseModel):
     clusters: list[Cluster]
     nodes: list[Node]
     storages: list[Storage]
+    findings: list[Finding]
     figures: dict[str, list[dict[str, Any]]]
 
 
@@ -49,7 +50,9 @@ class Snapshot(BaseModel):
     responses={200: {"model": Snapshot}, **errors(401, 503)},
 )
 async def snapshot(request: Request, _: Viewer) -> Response:
-    """Go on with `/stream?after=<position>&epoch=<epoch>`. Holds the open and the latest 50 operations."""
+    """Go on with `/stream?after=<position>&epoch=<epoch>`. Holds the open and the latest 50 operations, and the
+    open findings. Guests, of which there may be thousands, come with `GET /guests`; the stream has their changes.
+    """
     parts = parts_of(request)
     async with parts.database.read() as conn:
         point = await queries.point(conn)

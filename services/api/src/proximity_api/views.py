@@ -34,23 +34,28 @@ class _Row(BaseModel):
 class Application(_Row):
     """`operation_id`: the operation in flight. `url`: where a person opens it. `failure`: of the last operation.
 
-    `runtime`: what its container is made of. `disk_gib`: root disk and volumes together.
+    `runtime`: what its container is made of. `disk_gib`: root disk and volumes together. `findings`: the open
+    ones, key -> kind; see `GET /findings`. `gone`: its container is not there any more.
     """
 
     name: str
     slug: str
     recipe: str
     recipe_version: str
-    runtime: Literal["template", "oci"]
+    runtime: Literal["template", "oci", "adopted"]
+    adopted: bool
     status: Literal[
         "deploying",
+        "adopting",
         "starting",
         "running",
         "shutting_down",
         "stopping",
         "stopped",
         "restarting",
+        "releasing",
         "deleting",
+        "gone",
         "failed",
         "undecided",
     ]
@@ -65,6 +70,7 @@ class Application(_Row):
     memory_mib: int
     disk_gib: int
     failure: Cause | None
+    findings: dict[str, str]
     created_at: datetime
     updated_at: datetime
     removed_at: datetime | None
@@ -147,6 +153,64 @@ class Storage(_Row):
     total: int | None
     used: int | None = None
     available: int | None = None
+
+
+class Guest(_Row):
+    """What Proxmox has and no application; id `<cluster>-<vmid>`. Sizes in bytes; `cpu` is a share of `cores` (0 to 1).
+
+    `app`, `port`: what it probably runs, guessed from its name and tags.
+    """
+
+    cluster_id: str
+    vmid: int
+    node: str
+    type: Literal["lxc", "qemu"]
+    name: str | None
+    template: bool
+    tags: list[str]
+    pool: str | None
+    ha: bool
+    cores: int | None
+    memory: int | None
+    disk: int | None
+    app: str | None
+    port: int | None
+    ignored: bool
+    adoptable: bool
+    status: str | None = None
+    cpu: float | None = None
+    memory_used: int | None = None
+    disk_used: int | None = None
+    netin: int | None = None
+    netout: int | None = None
+    uptime: int | None = None
+
+
+class Explanation(BaseModel):
+    """The task on Proxmox that explains it; `at` in Unix seconds of the node's clock."""
+
+    user: str
+    task: str
+    upid: str
+    at: int
+
+
+class Finding(_Row):
+    """Something that is otherwise than it should be. `explained`: by whom; null: not known.
+
+    `category` and `aggregate_id`: the application, guest or cluster it is about.
+    """
+
+    category: Literal["application", "guest", "cluster"]
+    aggregate_id: str
+    subject_name: str
+    cluster_id: str
+    kind: str
+    message: str
+    expected: str
+    observed: str
+    explained: Explanation | None
+    opened_at: datetime
 
 
 class Activity(_Row):

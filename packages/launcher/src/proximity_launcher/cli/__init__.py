@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from proximity_launcher.cli import applications, clusters, installation, operations, output, running
+from proximity_launcher.cli import applications, clusters, guests, installation, operations, output, running
 from proximity_launcher.failure import Failure
 
 commands = typer.Typer(
@@ -41,6 +41,10 @@ for command in (
     applications.stop,
     applications.restart,
     applications.delete,
+    guests.guests,
+    guests.adopt,
+    guests.release,
+    guests.findings,
     operations.operation,
     operations.cancel,
     operations.resolve,

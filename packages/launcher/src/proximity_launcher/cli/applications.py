@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -67,44 +68,53 @@ def start(
     context: typer.Context, name: Name, wait: Wait = True, timeout: Timeout = 300.0, machine: Json = False
 ) -> None:
     """Start an application."""
-    _act(context, name, "start", wait=wait, timeout=timeout, machine=machine)
+    act(context, name, "start", wait=wait, timeout=timeout, machine=machine)
 
 
 def shutdown(
     context: typer.Context, name: Name, wait: Wait = True, timeout: Timeout = 300.0, machine: Json = False
 ) -> None:
     """Ask an application to go down by itself."""
-    _act(context, name, "shutdown", wait=wait, timeout=timeout, machine=machine)
+    act(context, name, "shutdown", wait=wait, timeout=timeout, machine=machine)
 
 
 def stop(
     context: typer.Context, name: Name, wait: Wait = True, timeout: Timeout = 300.0, machine: Json = False
 ) -> None:
     """Stop an application at once, as if its plug were pulled."""
-    _act(context, name, "stop", wait=wait, timeout=timeout, machine=machine)
+    act(context, name, "stop", wait=wait, timeout=timeout, machine=machine)
 
 
 def restart(
     context: typer.Context, name: Name, wait: Wait = True, timeout: Timeout = 300.0, machine: Json = False
 ) -> None:
     """Shut an application down and start it again."""
-    _act(context, name, "restart", wait=wait, timeout=timeout, machine=machine)
+    act(context, name, "restart", wait=wait, timeout=timeout, machine=machine)
 
 
 def delete(
     context: typer.Context,
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    destroy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Destroy also a container that was adopted; say its application's exact name."
+        ),
+    ] = None,
     wait: Wait = True,
     timeout: Timeout = 600.0,
     machine: Json = False,
 ) -> None:
-    """Delete an application with its container and all that is in it."""
+    """Delete an application with its container and all that is in it; one that was adopted is given back."""
     with server(context) as api:
         row = find(api, "/applications", name, "application")
-        if not yes and not typer.confirm(f"Delete {row['name']} with everything in its container?"):
+        stays = row["adopted"] and destroy is None
+        question = "and give its container back" if stays else "with everything in its container"
+        if not yes and not typer.confirm(f"Delete {row['name']} {question}?"):
             raise Failure("Nothing was deleted.", code="not_confirmed")
-        carry_out(api, api.delete(f"/applications/{row['id']}"), wait=wait, timeout=timeout, machine=machine)
+        meant = "" if destroy is None else f"?{urlencode({'destroy': 'true', 'name': destroy})}"
+        carry_out(api, api.delete(f"/applications/{row['id']}{meant}"), wait=wait, timeout=timeout, machine=machine)
 
 
 def find(api: Server, path: str, name: str, what: str) -> Row:
@@ -115,7 +125,7 @@ def find(api: Server, path: str, name: str, what: str) -> Row:
     raise Failure(f"There is no {what} called {name}.", code="not_found", status=Exit.NOT_FOUND)
 
 
-def _act(context: typer.Context, name: str, verb: str, *, wait: bool, timeout: float, machine: bool) -> None:
+def act(context: typer.Context, name: str, verb: str, *, wait: bool, timeout: float, machine: bool) -> None:
     with server(context) as api:
         row = find(api, "/applications", name, "application")
         accepted = api.post(f"/applications/{row['id']}/{verb}")

@@ -97,6 +97,8 @@ def carry_out(api: Server, accepted: Row, *, wait: bool, timeout: float, machine
 def _done(api: Server, row: Row) -> str:
     if row["kind"] == "delete":
         return f"{row['target_name']} is deleted."
+    if row["kind"] == "release":
+        return f"{row['target_name']} is released: nothing of Proximity's is left on its container."
     application = api.get(f"/applications/{row['target']}")
     where = application.get("url") or application.get("address")
     at = f" at {where}" if where and application["status"] == "running" else ""

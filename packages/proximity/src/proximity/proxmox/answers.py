@@ -15,6 +15,7 @@ from proximity.proxmox.observe import (
     GuestStatus,
     Membership,
     NodeSeen,
+    Point,
     Resources,
     StorageOnNode,
     Task,
@@ -259,4 +260,25 @@ def _task(entry: Entry, exitstatus: Any, *, running: bool) -> Task:
         starttime=parsed.starttime,
         running=running,
         exitstatus=None if running else str(exitstatus or "unexpected status"),
+    )
+
+
+def node_history(data: Any) -> list[Point]:
+    return [_point(entry, "memused", "memtotal", "rootused") for entry in rows(data)]
+
+
+def guest_history(data: Any) -> list[Point]:
+    return [_point(entry, "mem", "maxmem", "disk") for entry in rows(data)]
+
+
+def _point(entry: Entry, memory_used: str, memory: str, disk_used: str) -> Point:
+    """Only the time where nothing was measured."""
+    return Point(
+        at=int(text(entry, "time")),
+        cpu=_share(entry.get("cpu")),
+        memory_used=fraction(entry.get(memory_used)),
+        memory=fraction(entry.get(memory)),
+        disk_used=fraction(entry.get(disk_used)),
+        netin=fraction(entry.get("netin")),
+        netout=fraction(entry.get("netout")),
     )

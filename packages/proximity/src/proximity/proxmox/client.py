@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from proximity.proxmox import answers
 from proximity.proxmox.certificate import normal_fingerprint, trust
@@ -22,13 +22,15 @@ from proximity.proxmox.observe import (
     GuestStatus,
     Membership,
     NodeSeen,
+    Point,
     Resources,
     StorageOnNode,
     Task,
+    Timeframe,
     Version,
 )
 from proximity.proxmox.task_id import TaskId
-from proximity.proxmox.translation import is_transient
+from proximity.proxmox.translation import is_transient, is_without_history
 from proximity.proxmox.transport import Api
 
 __all__ = ["Connection", "ProxmoxClient"]
@@ -155,6 +157,20 @@ class ProxmoxClient:
         listed = await self._read(*_task_path(upid), "log", limit=LOG_LINES)
         lines = [str(entry.get("t") or "") for entry in answers.rows(listed)]
         return [] if lines[:1] == ["no content"] or _is_gone(lines) else lines[-last:]
+
+    async def node_history(self, node: str, timeframe: Timeframe) -> list[Point]:
+        return answers.node_history(await self._read("nodes", node, "rrddata", timeframe=timeframe))
+
+    async def guest_history(
+        self, node: str, type: Literal["lxc", "qemu"], vmid: int, timeframe: Timeframe
+    ) -> list[Point]:
+        try:
+            listed = await self._read("nodes", node, type, vmid, "rrddata", timeframe=timeframe)
+        except UnansweredError as error:
+            if not is_without_history(error):
+                raise
+            return []
+        return answers.guest_history(listed)
 
     # How calls travel
 

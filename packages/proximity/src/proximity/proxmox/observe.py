@@ -53,7 +53,7 @@ class StorageOnNode:
 
 @dataclass(frozen=True, slots=True)
 class GuestSeen:
-    """An entry of /cluster/resources: up to 10 s old, so no proof of anything. `status` unknown: not swept yet, and then
+    """An entry of /cluster/resources: up to 10 s old, so no proof of anything. `status` unknown: not swept yet, then
     without name and figures. Lock, tags, pool and HA state are fresh; `pool` needs Pool.Audit.
 
     `cpus` what it may use, `cpu` 0..1 of that; `memory`, `disk` what it has and `…_used` of that, `netin`, `netout`
@@ -137,6 +137,24 @@ class Task:
         return int(words.removeprefix("WARNINGS:").strip() or 0) if words.startswith("WARNINGS:") else 0
 
 
+Timeframe = Literal["hour", "day", "week", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Of a history, averaged over its step. `at`: Unix seconds; `cpu`: 0..1 of what it has; `memory`, `memory_used`,
+    `disk_used`: bytes; `netin`, `netout`: bytes a second. None: nothing was measured.
+    """
+
+    at: int
+    cpu: float | None = None
+    memory_used: float | None = None
+    memory: float | None = None
+    disk_used: float | None = None
+    netin: float | None = None
+    netout: float | None = None
+
+
 class Observer(Protocol):
     """Every method may raise ProxmoxError (errors.py) and changes nothing."""
 
@@ -193,7 +211,7 @@ class Observer(Protocol):
         ...
 
     async def cluster_tasks(self) -> list[Task]:
-        """Those that run and the last 25 or so that ended on each node, oldest first. Empty without Sys.Audit on `/`."""
+        """Those that run and the last 25 or so that ended on each node, oldest first; none without Sys.Audit on `/`."""
         ...
 
     async def task(self, upid: str) -> Task | None:
@@ -201,3 +219,17 @@ class Observer(Protocol):
         ...
 
     async def task_log(self, upid: str, last: int = 20) -> list[str]: ...
+
+
+class History(Protocol):
+    """What only screens ask for. As an Observer."""
+
+    async def node_history(self, node: str, timeframe: Timeframe) -> list[Point]:
+        """From Proxmox's RRD, oldest first. Needs Sys.Audit on the node."""
+        ...
+
+    async def guest_history(
+        self, node: str, type: Literal["lxc", "qemu"], vmid: int, timeframe: Timeframe
+    ) -> list[Point]:
+        """As of a node; empty while Proxmox has recorded nothing of it on that node."""
+        ...

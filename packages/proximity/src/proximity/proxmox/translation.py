@@ -87,3 +87,8 @@ def _kind(status: int, words: str, errors: dict[str, str]) -> type[ProxmoxError]
 def is_transient(error: ProxmoxError) -> bool:
     """Asking a container that is just stopping for its figures can fail like this; the next time it works."""
     return error.status == 500 and "failed to read from command socket" in error.words
+
+
+def is_without_history(error: ProxmoxError) -> bool:
+    """The guest has no RRD on that node: it is new there, or not there."""
+    return error.status == 500 and error.words.startswith("RRD error:") and "No such file" in error.words

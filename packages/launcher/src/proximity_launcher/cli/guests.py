@@ -1,0 +1,138 @@
+"""The commands about what Proxmox has and no application, and about what is otherwise than it should be."""
+
+from typing import Annotated, Any
+
+import typer
+
+from proximity_launcher.cli import output
+from proximity_launcher.cli.applications import Name, act, find
+from proximity_launcher.cli.operations import carry_out, watch
+from proximity_launcher.cli.options import Json, Timeout, Wait, server
+from proximity_launcher.cli.server import Row, Server
+from proximity_launcher.failure import Exit, Failure
+
+Cluster = Annotated[str | None, typer.Option(help="Only of this cluster, by name or id.")]
+
+
+def guests(
+    context: typer.Context,
+    cluster: Cluster = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what cannot be adopted, and what is ignored.")
+    ] = False,
+    machine: Json = False,
+) -> None:
+    """What is on Proxmox and belongs to no application: it can be adopted."""
+    with server(context) as api:
+        rows = api.all("/guests", **_of(api, cluster), **({} if everything else {"adoptable": True, "ignored": False}))
+        names = {row["id"]: row["name"] for row in api.all("/clusters")}
+    if machine:
+        return output.as_json(rows)
+    return output.table(
+        ("VMID", "NAME", "STATUS", "NODE", "CLUSTER", "TYPE", "RUNS", "TAGS"),
+        (
+            (
+                *(row["vmid"], row["name"], row["status"], row["node"], names.get(row["cluster_id"])),
+                *("template" if row["template"] else row["type"], row["app"], " ".join(row["tags"])),
+            )
+            for row in rows
+        ),
+    )
+
+
+def adopt(
+    context: typer.Context,
+    guest: Annotated[list[str], typer.Argument(help="VMID, name or id of each guest.")],
+    name: Annotated[
+        str | None, typer.Option(help="What you call the application; the guest's name if left out.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where its web page is.")] = None,
+    cluster: Cluster = None,
+    wait: Wait = True,
+    timeout: Timeout = 300.0,
+    machine: Json = False,
+) -> None:
+    """Make guests applications. Only a line in the description and, if allowed, a tag are written to each."""
+    with server(context) as api:
+        chosen = _chosen(api, guest, cluster)
+        if len(chosen) == 1:
+            body = {key: value for key, value in (("name", name), ("port", port)) if value is not None}
+            accepted = api.post(f"/guests/{chosen[0]['id']}/adopt", body)
+            return carry_out(api, accepted, wait=wait, timeout=timeout, machine=machine)
+        if name or port:
+            raise Failure("--name and --port are for a single guest.", code="usage", status=Exit.USAGE)
+        answer = api.post("/guests/adopt", {"guests": [{"id": row["id"]} for row in chosen]})
+        return _carry_out_all(api, answer["operations"], wait=wait, timeout=timeout, machine=machine)
+
+
+def release(
+    context: typer.Context, name: Name, wait: Wait = True, timeout: Timeout = 300.0, machine: Json = False
+) -> None:
+    """Give an adopted container back as it was; the application is no more."""
+    act(context, name, "release", wait=wait, timeout=timeout, machine=machine)
+
+
+def findings(context: typer.Context, cluster: Cluster = None, machine: Json = False) -> None:
+    """What is otherwise than it should be, and by whom."""
+    with server(context) as api:
+        rows = api.all("/findings", **_of(api, cluster))
+    if machine:
+        return output.as_json(rows)
+    if not rows:
+        return output.say("Everything is as it should be.")
+    return output.table(
+        ("OF", "FINDING", "SINCE", "BY", "WHAT"),
+        (
+            (
+                *(row["subject_name"], row["kind"].replace("_", " "), row["opened_at"][:19]),
+                *(row["explained"]["user"] if row["explained"] else "not known", row["message"]),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _of(api: Server, cluster: str | None) -> dict[str, Any]:
+    return {"cluster_id": find(api, "/clusters", cluster, "cluster")["id"]} if cluster else {}
+
+
+def _chosen(api: Server, named: list[str], cluster: str | None) -> list[Row]:
+    """Raises a Failure for what is not there, or there more than once."""
+    rows = api.all("/guests", **_of(api, cluster))
+    chosen: dict[str, Row] = {}
+    for name in named:
+        found = [row for row in rows if name in (row["id"], str(row["vmid"]), row["name"])]
+        if not found:
+            raise Failure(f"There is no guest called {name}.", code="not_found", status=Exit.NOT_FOUND)
+        if len(found) > 1:
+            ids = ", ".join(row["id"] for row in found)
+            raise Failure(f"{name} is not the only one, say which: {ids}.", code="usage", status=Exit.USAGE)
+        chosen[found[0]["id"]] = found[0]
+    return list(chosen.values())
+
+
+def _carry_out_all(api: Server, accepted: list[Row], *, wait: bool, timeout: float, machine: bool) -> None:
+    """One after the other, each to its end. The exit status is that of the worst."""
+    ended: list[Row] = []
+    failures: list[Failure] = []
+    for row in accepted:
+        if problem := row.get("problem"):
+            words = " ".join(error["message"] for error in problem.get("errors") or ()) or problem["detail"]
+            failures.append(Failure(f"{row['guest_id']}: {words}", code=problem["code"]))
+            ended.append(row)
+        elif not wait:
+            ended.append(row)
+        else:
+            operation = watch(api, row["operation_id"], timeout, machine=machine)
+            ended.append(operation)
+            if failure := output.went_wrong(operation):
+                failures.append(failure)
+            elif not machine:
+                output.say(f"{operation['target_name']} is adopted.")
+    if machine:
+        output.as_json(ended)
+    else:
+        for failure in failures:
+            output.failure(failure, machine=False)
+    if failures:
+        raise typer.Exit(max(failure.status for failure in failures))
