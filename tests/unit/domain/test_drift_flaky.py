@@ -10,7 +10,7 @@ import pytest
 from proximity.domain.application.events import FindingClosed, FindingOpened, Observed
 from proximity.domain.finding import Finding
 from support.flaky import Cluster, Owner
-from support.windows import CLEAR, Reconciler, any_window
+from support.windows import CLEAR, Reconciler, Window, any_window
 
 # Long enough for what no list shows, and for what was damped: see ROUTINE and FORGOTTEN.
 CALM, QUIET = 150, 150
@@ -22,6 +22,7 @@ class Stage:
         self.cluster = Cluster(self.random, [Owner(n) for n in range(8)])
         self.reconcilers = [Reconciler(self.cluster, {}), Reconciler(self.cluster, {})]
         self.reconcilers[1].guests = self.reconcilers[0].guests
+        self.windows: list[Window | None] = [CLEAR, CLEAR]
         self.false_gone = self.said = 0
 
     def play(self, sweeps: int, *, flaky: bool) -> int:
@@ -32,14 +33,21 @@ class Stage:
                 self.cluster.stir()
             self.cluster.pass_time()
             self._forget_guests_that_are_gone()
-            vmids = list(self.cluster.truth)
-            windows = [any_window(self.random, vmids) if flaky else CLEAR for _ in self.reconcilers]
+            windows = self._windows(flaky)
             meant = [r.sweep(w) if w else [] for r, w in zip(self.reconcilers, windows, strict=True)]
             for reconciler, said in zip(self.reconcilers, meant, strict=True):
                 reconciler.append(said)
             if flaky and self.random.random() < 0.02:
                 self._restart()
         return self._said() - before
+
+    def _windows(self, flaky: bool) -> list[Window | None]:
+        """Trouble lasts: for ten sweeps or so."""
+        vmids = list(self.cluster.truth)
+        for n in range(len(self.windows)):
+            if self.random.random() < 0.1:
+                self.windows[n] = any_window(self.random, vmids)
+        return self.windows if flaky else [CLEAR for _ in self.windows]
 
     def finish_operations(self) -> None:
         for owner in self.cluster.living:

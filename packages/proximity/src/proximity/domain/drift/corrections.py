@@ -24,8 +24,8 @@ Key = tuple[Subject, str]
 
 @dataclass(frozen=True)
 class Flap:
-    """A finding that closed `times` times lately. `sightings`: in how many sweeps in a row it is there again, the last of
-    them (or the closing) at `at`.
+    """A finding that closed `times` times lately. `sightings`: in how many sweeps in a row it is there again. `at`: of
+    the last sighting, or of the closing.
     """
 
     times: int
