@@ -1,6 +1,6 @@
-"""Thousands of guests: written once, in batches, and a restart has nothing to say; nor has an hour in which nothing is."""
+"""Thousands of guests are written once, in batches; a restart has nothing to say, nor has an hour of quiet."""
 
-from datetime import timedelta
+import asyncio
 
 from proximity.domain.application import events as app
 from proximity.messaging import buckets
@@ -16,7 +16,7 @@ from support.reconciling import Stage, eventually
 from support.simulator import SimulatorProcess
 
 MANY, DEMO = 1500, 12
-HOUR = timedelta(hours=1)
+HALF_AN_HOUR = 1800.0
 
 
 async def test_a_restart_with_many_guests_writes_nothing(stage: Stage, simulator: SimulatorProcess) -> None:
@@ -26,8 +26,9 @@ async def test_a_restart_with_many_guests_writes_nothing(stage: Stage, simulator
     first = stage.start()
 
     async def all_written() -> bool:
-        guests = await stage.store.read(0, 100_000, categories=["guest"])
-        return len(guests) >= MANY + DEMO
+        # not asked so often that it disturbs
+        await asyncio.sleep(1.0)
+        return await stage.store.head() >= MANY + DEMO
 
     await eventually(all_written, within=120)
     await stage.observed(application_id)
@@ -38,8 +39,8 @@ async def test_a_restart_with_many_guests_writes_nothing(stage: Stage, simulator
     await stage.quiet(simulator, lists=10)
 
 
-async def test_an_hour_in_which_nothing_happens(stage: Stage, simulator: SimulatorProcess) -> None:
-    """An hour of the watch's own time, as shipped: not one event, and no more requests than it may make."""
+async def test_half_an_hour_in_which_nothing_happens(stage: Stage, simulator: SimulatorProcess) -> None:
+    """Of the watch's own time, as shipped: not one event, and no more requests than it may make."""
     cluster_id = await stage.connect_cluster(simulator)
     application_id = await stage.application(simulator, cluster_id)
     settings = stage.settings(
@@ -54,11 +55,10 @@ async def test_an_hour_in_which_nothing_happens(stage: Stage, simulator: Simulat
     while now < 60:
         now += await watch.turn()
     assert any(isinstance(event, app.ConfigurationObserved) for event in await stage.said_of(application_id))
-    head, asked, turns = await store.head(), len(simulator.requests()), 0
+    head, asked = await store.head(), len(simulator.requests())
     # the simulator remembers the last 2000 requests
-    while now < 60 + HOUR.total_seconds() / 2:
+    while now < 60 + HALF_AN_HOUR:
         now += await watch.turn()
-        turns += 1
     assert await store.head() == head
     requests = len(simulator.requests()) - asked
     print(f"{requests} requests in half an hour, {requests / 30:.1f} a minute")

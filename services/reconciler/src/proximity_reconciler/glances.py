@@ -1,12 +1,14 @@
 """Whom to look at directly, one after the other, as far as the budget goes."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
 
-from proximity.domain.drift import Look
+from proximity.domain.drift import Desired, Look
 from proximity.proxmox.errors import ProxmoxError
-from proximity.proxmox.observe import Observer
+from proximity.proxmox.observe import GuestStatus, Observer
 from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.comparing import Comparison
@@ -16,6 +18,8 @@ from proximity_reconciler.publishing import Publisher
 
 # A look that said nothing is not repeated at once, nor is the question whether a number is in use.
 REST, PROOF_REST = 15.0, 300.0
+# So long a configuration counts as known when only the power can be another.
+CONFIGURATION_LASTS = timedelta(minutes=5)
 
 
 class Glances:
@@ -43,13 +47,15 @@ class Glances:
         self._clock = clock
         self._monotonic = monotonic
         self.waiting = False
-        self._asked_for: dict[int, None] = {}
+        self._asked_for: dict[int, bool] = {}
+        # when the configuration of a guest was read
+        self._read: dict[int, datetime] = {}
         self._rests: dict[int, float] = {}
 
-    def wanted_by_tasks(self, vmids: Iterable[int]) -> None:
-        """Their tasks have just ended: what came of it is known before the list knows."""
-        for vmid in vmids:
-            self._asked_for[vmid] = None
+    def wanted_by_tasks(self, finished: Mapping[int, bool]) -> None:
+        """Their tasks have just ended, True: and only power can be another. It is known before the list knows."""
+        for vmid, power_only in finished.items():
+            self._asked_for[vmid] = power_only and self._asked_for.get(vmid, True)
             self._rests.pop(vmid, None)
 
     async def take(
@@ -57,8 +63,9 @@ class Glances:
     ) -> bool:
         """Whether anything was learned. `enough`: something more important is due. Raises TimeoutError."""
         self._rests = {vmid: until for vmid, until in self._rests.items() if until > self._monotonic()}
+        self._read = {vmid: at for vmid, at in self._read.items() if vmid in self._picture.looks}
         self.waiting = False
-        nodes = {desired.vmid: desired.node for desired in knowledge.desired(self._cluster_id)}
+        desired = {app.vmid: app for app in knowledge.desired(self._cluster_id)}
         learned = False
         for vmid in dict.fromkeys([*self._asked_for, *comparison.suspects]):
             if vmid in self._rests:
@@ -66,8 +73,10 @@ class Glances:
             if enough() and vmid not in self._asked_for:
                 self.waiting = True
                 break
-            if vmid in nodes or vmid in comparison.suspects:
-                outcome = await self._look(proxmox, vmid, nodes.get(vmid))
+            if self._is_known_but_for_power(vmid, desired.get(vmid)):
+                outcome = await self._look_at_power(proxmox, vmid)
+            elif vmid in desired or vmid in comparison.suspects:
+                outcome = await self._look(proxmox, vmid, desired[vmid].node if vmid in desired else None)
             else:
                 outcome = await self._state_of_stranger(proxmox, vmid)
             if outcome is None:
@@ -97,25 +106,51 @@ class Glances:
             self._rests[vmid] = self._monotonic() + REST
             return False
         self._picture.looks[vmid] = look
+        self._read[vmid] = look.at
         if look.running is not None:
             self._publisher.saw(vmid, look.at, look.running)
         return True
 
+    def _is_known_but_for_power(self, vmid: int, desired: Desired | None) -> bool:
+        """Whether the configuration was read lately, and nothing but the power can be another since."""
+        look, read = self._picture.looks.get(vmid), self._read.get(vmid)
+        if not self._asked_for.get(vmid) or desired is None or look is None or read is None or not look.values:
+            return False
+        return look.state == "there" and read > desired.since and self._clock() - read < CONFIGURATION_LASTS
+
+    async def _look_at_power(self, proxmox: Observer, vmid: int) -> bool | None:
+        """The configuration that was read before, and the state as it is now."""
+        at = self._clock()
+        status = await self._status(proxmox, vmid)
+        if isinstance(status, GuestStatus):
+            known = self._picture.looks[vmid]
+            running = status.status == "running"
+            self._picture.looks[vmid] = replace(known, at=at, running=running, lock=status.lock)
+            self._publisher.saw(vmid, at, running)
+            return True
+        return status
+
     async def _state_of_stranger(self, proxmox: Observer, vmid: int) -> bool | None:
-        """Of one that no application has only the figures are of interest, and of containers only they can be asked."""
+        """Of one that no application has only the figures are of interest."""
+        at = self._clock()
+        status = await self._status(proxmox, vmid)
+        if isinstance(status, GuestStatus):
+            self._publisher.saw(vmid, at, status.status == "running")
+            return True
+        return status
+
+    async def _status(self, proxmox: Observer, vmid: int) -> GuestStatus | Literal[False] | None:
+        """Of a container. False: nothing was learned; None: no request is left."""
         listed = self._picture.listed.get(vmid)
         if listed is None or listed.type != "lxc" or listed.node in self._picture.away:
             return False
         if not self._budget.take_look():
             return None
-        at = self._clock()
         try:
             async with asyncio.timeout(PATIENCE):
-                status = await proxmox.guest_status(listed.node, vmid)
+                return await proxmox.guest_status(listed.node, vmid)
         except (ProxmoxError, TimeoutError):
             return False
-        self._publisher.saw(vmid, at, status.status == "running")
-        return True
 
     async def _prove_gone(self, proxmox: Observer, comparison: Comparison, enough: Callable[[], bool]) -> None:
         """Guests that complete lists in a row did not have: gone if a cluster with quorum has their numbers free."""

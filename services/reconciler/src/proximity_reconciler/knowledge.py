@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal
 
 from proximity.domain.application import state as application
@@ -14,6 +15,8 @@ from proximity.domain.guest.state import Guest
 from proximity.messaging.envelope import Recorded
 from proximity.messaging.event_store import Loaded
 
+# so many causes of our own are remembered
+OWN = 10_000
 # by VMID, the applications' by application id
 Guests = dict[int, Loaded[guest.State]]
 
@@ -26,6 +29,8 @@ class Knowledge:
     def __init__(self, installation_id: str) -> None:
         self._installation_id = installation_id
         self.applications: dict[str, Loaded[application.State]] = {}
+        # causes of the corrections that this process wrote: they follow from what it saw, and do not make that old
+        self.own: dict[str, None] = {}
         # of all applications there ever were
         self.names: dict[str, Known] = {}
         self._desired: dict[str, dict[str, Desired]] = {}
@@ -58,6 +63,7 @@ class Knowledge:
         before = self.applications.get(key, Loaded(application.INITIAL))
         state = evolve_application(before.state, recorded.event, recorded.stored_at)
         state = replace(state, handled=frozenset())
+        since = self._since(key, before.state, recorded)
         self._forget(key, before.state)
         if not isinstance(state, Application):
             self.applications[key] = _next(before, state, recorded)
@@ -69,8 +75,18 @@ class Knowledge:
         self.applications[key] = _next(before, state, recorded)
         if (ct := state.container) is not None:
             self._managed.setdefault(ct.cluster_id, {})[ct.vmid] = key
-            desired = self._desired_of(key, state, ct, recorded)
+            desired = self._desired_of(key, state, ct, since)
             self._desired.setdefault(ct.cluster_id, {})[key] = desired
+
+    def wrote(self, causation_id: str) -> None:
+        self.own[causation_id] = None
+        if len(self.own) > OWN:
+            del self.own[next(iter(self.own))]
+
+    def _since(self, key: str, state: application.State, recorded: Recorded[Any]) -> datetime:
+        if recorded.metadata.causation_id in self.own and isinstance(state, Application) and state.container:
+            return self._desired[state.container.cluster_id][key].since
+        return recorded.stored_at
 
     def _forget(self, key: str, state: application.State) -> None:
         if not isinstance(state, Application) or (ct := state.container) is None:
@@ -80,7 +96,7 @@ class Knowledge:
         if managed.get(ct.vmid) == key:
             del managed[ct.vmid]
 
-    def _desired_of(self, key: str, state: Application, ct: application.Container, recorded: Recorded[Any]) -> Desired:
+    def _desired_of(self, key: str, state: Application, ct: application.Container, since: datetime) -> Desired:
         power: Literal["running", "stopped"] | None = None if state.desired == "absent" else state.desired
         return Desired(
             application_id=key,
@@ -90,7 +106,7 @@ class Knowledge:
             marker=Marker(self._installation_id, key, ct.operation_id, ct.vmid),
             power=power,
             busy=state.operation is not None or state.queued is not None or not state.deployed,
-            since=recorded.stored_at,
+            since=since,
             baseline=state.baseline,
             open=state.findings,
         )

@@ -11,6 +11,7 @@ REMEMBERED = timedelta(minutes=15)
 
 _STARTS = frozenset({"vzstart", "vzreboot", "vzresume", "hastart"})
 _STOPS = frozenset({"vzstop", "vzshutdown", "vzsuspend", "vzdestroy", "hastop", "hashutdown"})
+_POWER = frozenset({"vzstart", "vzstop", "vzshutdown", "vzreboot"})
 _MAKES = frozenset({"vzcreate", "vzrestore", "vzclone"})
 _MOVES = frozenset({"vzmigrate", "hamigrate", "harelocate"})
 _REMOVES = frozenset({"vzdestroy", "qmdestroy"})
@@ -45,15 +46,16 @@ class TaskLog:
         self._unlisted: dict[str, datetime] = {}
         self._looked = False
 
-    def take(self, at: datetime, tasks: Iterable[Task]) -> set[int]:
-        """The guests of foreign tasks that have ended since the last time."""
-        finished: set[int] = set()
+    def take(self, at: datetime, tasks: Iterable[Task]) -> dict[int, bool]:
+        """The guests of foreign tasks that ended since the last time; True: only their power can be another."""
+        finished: dict[int, bool] = {}
         listed = {task.upid: task for task in tasks}
         for upid, task in listed.items():
             before = self._seen.get(upid)
             news = before is None or before.running
             if self._looked and news and not task.running and task.user != self.own and task.id.isdecimal():
-                finished.add(int(task.id))
+                vmid = int(task.id)
+                finished[vmid] = finished.get(vmid, True) and task.type in _POWER
         self._remember(at, listed)
         self._looked = True
         return finished

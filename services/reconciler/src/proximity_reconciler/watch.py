@@ -68,7 +68,7 @@ class Watch:
         self._monotonic = monotonic
         self._clock = bus.clock.now
         self._budget = Budget(settings.requests_a_minute, monotonic)
-        self._writer = Writer(store, cluster_id)
+        self._writer = Writer(store, cluster_id, follower.knowledge.wrote)
         self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
         self._comparison = Comparison(cluster_id, bus, follower, self._writer)
         self._publisher = Publisher(cluster_id, bus)

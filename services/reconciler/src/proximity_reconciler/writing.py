@@ -1,7 +1,7 @@
 """Appends corrections, each with the sequence that was compared with."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -24,8 +24,11 @@ Entry = tuple[str, Loaded[Any], Sequence[Event]]
 
 
 class Writer:
-    def __init__(self, store: EventStore, cluster_id: str) -> None:
+    """`wrote`: is told the cause of each correction before it is appended."""
+
+    def __init__(self, store: EventStore, cluster_id: str, wrote: Callable[[str], None]) -> None:
         self._store = store
+        self._wrote = wrote
         self._cluster_id = cluster_id
 
     async def append(
@@ -61,6 +64,7 @@ class Writer:
         aggregate_id, loaded, events = entry
         # an id of its own: the same finding may come again later, and is another occurrence then
         occurrence = str(uuid4())
+        self._wrote(occurrence)
         origin = Origin(occurrence, occurrence, ME, "observed")
         try:
             await self._store.append(aggregate, aggregate_id, loaded, events, origin)
