@@ -17,13 +17,16 @@ class Rights:
         self.asked = False
         self.sees_all = False
         self.blind = False
-        self._seeing: frozenset[tuple[str, str]] = frozenset()
+        self._now: Permissions = {}
         self._ever: frozenset[tuple[str, str]] = frozenset()
 
     def take(self, permissions: Permissions) -> None:
         self.asked = True
         self.sees_all = "Sys.Audit" in permissions.get("/", {})
-        self._seeing = frozenset(
+        sees_guests = any("VM.Audit" in rights for rights in permissions.values())
+        self.blind = not sees_guests and (not permissions or any(right == "VM.Audit" for _, right in self._ever))
+        self._now = permissions
+        self._ever |= frozenset(
             (path, right)
             for path, rights in permissions.items()
             # a guest's own entries vanish with it
@@ -31,10 +34,17 @@ class Rights:
             for right in _SEEING
             if right in rights
         )
-        sees_guests = any("VM.Audit" in rights for rights in permissions.values())
-        self.blind = not sees_guests and (not permissions or any(right == "VM.Audit" for _, right in self._ever))
-        self._ever |= self._seeing
 
     @property
     def lost(self) -> bool:
-        return self.blind or bool(self._ever - self._seeing)
+        return self.blind or not all(self._has(path, right) for path, right in self._ever)
+
+    def _has(self, path: str, right: str) -> bool:
+        """A path that is not listed has what the nearest one above it passes on."""
+        if path in self._now:
+            return right in self._now[path]
+        while path != "/":
+            path = path.rpartition("/")[0] or "/"
+            if path in self._now:
+                return bool(self._now[path].get(right))
+        return False
