@@ -19,6 +19,8 @@ import pytest
 from proximity.domain.application import events as ev
 from proximity.domain.application.spec import Resources, Spec, Template
 from proximity.domain.cluster import events as cluster_ev
+from proximity.domain.guest import events as guest_ev
+from proximity.domain.ids import slug
 from proximity.domain.model import Event
 from proximity.messaging.aggregates import AGGREGATES
 from proximity.messaging.connection import connect
@@ -33,6 +35,7 @@ from proximity_projector.health import Health
 from proximity_projector.projector import Projector
 from proximity_projector.projector import rebuild as rebuild_from
 from support.servers import Database, Nats
+from support.simulator import SimulatedCluster
 
 PASSWORD = "correct horse battery staple"
 TOKEN = "setup-token-of-this-test"
@@ -141,21 +144,66 @@ class Log:
         await self.append("application", application_id, deploy_requested(operation_id, name, **changes))
         return application_id, operation_id
 
-    async def cluster(self, name: str = "Home") -> str:
+    async def guest(self, cluster_id: str, vmid: int = 105, **facts: Any) -> str:
+        """A guest that no application has: its id."""
+        known = {"node": "pve2", "type": "lxc", "name": "unifi", "cores": 2, "memory": 2**29, "disk": 2**32} | facts
+        guest_id = f"{cluster_id}-{vmid}"
+        appeared = guest_ev.GuestAppeared(cluster_id=cluster_id, vmid=vmid, facts=guest_ev.Facts(**known))
+        await self.append("guest", guest_id, appeared)
+        return guest_id
+
+    async def adopted(self, cluster_id: str, name: str = "Unifi", node: str = "pve2", vmid: int = 105) -> str:
+        """An adopted application."""
+        application_id, op = str(uuid4()), str(uuid4())
+        spec = Spec(
+            recipe="adopted",
+            recipe_version="1",
+            runtime="adopted",
+            resources=Resources(cores=1, memory_mib=512, disk_gib=4),
+        )
+        await self.append(
+            "application",
+            application_id,
+            ev.AdoptRequested(
+                operation_id=op, name=name, slug=slug(name), cluster_id=cluster_id, node=node, vmid=vmid, spec=spec
+            ),
+            ev.ContainerInspected(
+                operation_id=op, node=node, hostname="unifi", power="running", had_tag=False, had_description=False
+            ),
+            ev.ContainerMarked(operation_id=op, tagged=True),
+            ev.OperationSucceeded(operation_id=op, kind="adopt"),
+        )
+        return application_id
+
+    async def simulated(self, api: "Api", simulator: SimulatedCluster) -> str:
+        """The simulator, connected."""
+        there = simulator.connection()
+        return await self.cluster(
+            "Simulated",
+            endpoints=(there.url,),
+            token_id=there.token_id,
+            token_secret=await api.parts.vault.seal(there.token_secret),
+            fingerprint=there.fingerprint,
+        )
+
+    async def cluster(self, name: str = "Home", **changes: Any) -> str:
         """A connected cluster."""
         cluster_id, operation_id = str(uuid4()), str(uuid4())
+        values: dict[str, Any] = {
+            "endpoints": ("https://pve.lan:8006",),
+            "token_id": "proximity@pve!test",
+            "token_secret": str(uuid4()),
+            "fingerprint": ":".join(["AB"] * 32),
+        }
         requested = cluster_ev.ConnectRequested(
             operation_id=operation_id,
             name=name,
             slug=name.lower(),
-            endpoints=("https://pve.lan:8006",),
-            token_id="proximity@pve!test",
-            token_secret=str(uuid4()),
-            fingerprint=":".join(["AB"] * 32),
             ca=None,
             first_vmid=20000,
             last_vmid=29999,
             simulator=False,
+            **values | changes,
         )
         findings = cluster_ev.Findings(version="9.2.1", proxmox_name=None, nodes=(), missing={})
         connected = cluster_ev.ClusterConnected(operation_id=operation_id, findings=findings)

@@ -98,9 +98,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     destroy: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Destroy also a container that was adopted; say its application's exact name."
-        ),
+        typer.Option(metavar="NAME", help="Destroy also one that was adopted: its exact name."),
     ] = None,
     wait: Wait = True,
     timeout: Timeout = 600.0,

@@ -43,9 +43,7 @@ def guests(
 def adopt(
     context: typer.Context,
     guest: Annotated[list[str], typer.Argument(help="VMID, name or id of each guest.")],
-    name: Annotated[
-        str | None, typer.Option(help="What you call the application; the guest's name if left out.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="What you call it; the guest's name if left out.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where its web page is.")] = None,
     cluster: Cluster = None,
     wait: Wait = True,
