@@ -94,6 +94,8 @@ class Oracle:
         self._guests(world, scenario)
         for replica in world.replicas:
             self.violations += [f"{replica.name}: {error}" for error in replica.errors]
+        if (reconciling := world.reconciling) and reconciling.done() and not reconciling.cancelled():
+            self._wrong(world, f"the reconciler ended: {reconciling.exception()!r}")
         return self.violations
 
     def _ends(self, world: World, scenario: Scenario) -> None:

@@ -24,6 +24,7 @@ from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.wake import Wake
 from proximity.vault.vault import Vault
+from proximity_reconciler.following import Follower
 from proximity_reconciler.sweep import Sweep
 from sweep.line import Line
 from sweep.log import Delivery, Log
@@ -52,6 +53,7 @@ class World:
     told: Callable[["World", str, Any], None] = lambda world, what, about: None
     asked: list[str] = field(default_factory=list)
     resurrect: bool = True
+    reconciling: "asyncio.Task[Any] | None" = None
     _news: list["asyncio.Future[None]"] = field(default_factory=list)
     _background: list["asyncio.Task[Any]"] = field(default_factory=list)
     _events: list[Recorded[Any]] = field(default_factory=list)
@@ -113,8 +115,9 @@ class World:
         self.foreign = {guest.vmid: (guest.digest, guest.running) for guest in strangers}
         self.log.heard = [self._tell]
         bus = await self._bus("reconciler")
-        reconciler = Sweep(EventStore(bus), buckets.leases(bus), Wake(bus), bus.clock, every=1.0)
-        self._start(reconciler.run())
+        follower = Follower(EventStore(bus), INSTALLATION)
+        reconciler = Sweep(follower, buckets.leases(bus), Wake(bus), bus.clock, every=1.0)
+        self.reconciling = self._start(reconciler.run())
         self._start(self._clockwork())
         for number, skew in enumerate(self.skews):
             self.add_replica(f"r{number + 1}", skew)
