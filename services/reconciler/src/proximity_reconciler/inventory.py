@@ -16,6 +16,8 @@ log = structlog.get_logger(__name__)
 NEW_NODES = 5
 # The others one by one, seconds apart.
 ONE_NODE_EVERY = 30.0
+# So long after a node came back the list does not know of its storages.
+SETTLES = 30.0
 
 Storages = list[tuple[str, StorageOnNode]]
 
@@ -30,7 +32,7 @@ def inventory(seen: Resources, storages: Storages) -> Inventory:
 @dataclass
 class HiddenStorages:
     """A token may use a storage without auditing it: then only the node tells of it. `asked`: the nodes, those asked
-    longest ago first. `may_ask`: takes a request from the budget.
+    longest ago first. `may_ask`: takes a request from the budget. `away_until`: when a node was seen away last.
     """
 
     cluster_id: str
@@ -38,17 +40,26 @@ class HiddenStorages:
     monotonic: Callable[[], float]
     asked: list[str] = field(default_factory=list)
     last: float = 0.0
+    away_until: dict[str, float] = field(default_factory=dict)
 
     async def with_hidden(self, proxmox: Observer, seen: Resources) -> Storages:
         """Those of the list and what was asked for now."""
         online = [node.node for node in seen.nodes if node.online]
-        storages = [(node, storage) for node, storage in seen.storages if node in online]
-        told = {node for node, _ in storages}
+        told = {node for node, _ in seen.storages}
+        back = self._just_back(seen)
+        storages = [(n, storage) for n, storage in seen.storages if n in online and (storage.active or n not in back)]
         for node in self._turn([node for node in online if node not in told]):
             if not self.may_ask():
                 break
             storages += [(node, storage) for storage in await self._ask(proxmox, node)]
         return storages
+
+    def _just_back(self, seen: Resources) -> set[str]:
+        """Nodes that were away until lately: that their storages seem inactive only says that nobody has looked yet."""
+        now = self.monotonic()
+        self.away_until |= {node.node: now for node in seen.nodes if not node.online}
+        self.away_until = {node: until for node, until in self.away_until.items() if now - until < SETTLES}
+        return set(self.away_until)
 
     def _turn(self, hidden: Sequence[str]) -> list[str]:
         self.asked = [node for node in self.asked if node in hidden]
