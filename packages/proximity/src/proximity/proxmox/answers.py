@@ -53,6 +53,8 @@ def whole(value: Any) -> int | None:
 
 
 def fraction(value: Any) -> float | None:
+    if type(value) is float:
+        return value
     try:
         return None if value is None or value == "" else float(value)
     except (TypeError, ValueError):
