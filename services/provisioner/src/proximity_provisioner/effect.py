@@ -84,7 +84,7 @@ async def _begin(job: Job, effect: Effect, attempt: int) -> Answer:
             return ready
         if not await _take_slots(job, effect):
             # a slot given back is offered at once; asked for again are those that another replica held
-            return Later(growing(job.waited(), 1.0, 3.0, 0.05), because=BUSY)
+            return Later(growing(job.waited(), 1.0, 3.0, 0.2), because=BUSY)
         node_time = await job.proxmox.node_time(job.node)
     except ProxmoxError as error:
         return not_now(job, error)
