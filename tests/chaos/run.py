@@ -124,11 +124,11 @@ class Run:
         self._gate.clear()
         await self._faults.heal()
         healed = time.monotonic()
-        await self._all_end(lives)
+        late = await self._all_end(lives)
         self.report.ended_after.append(time.monotonic() - healed)
         facts = await self._facts(client)
         self._count(facts, client, browser)
-        self._judge([*self._diary.amiss, *violations(facts), *browser.gaps])
+        self._judge([*late, *self._diary.amiss, *violations(facts), *browser.gaps])
         self._judge(await self._same(browser))
         self._judge(await readmodel.differences(self._stack))
         took = self.report.ended_after[-1]
@@ -137,15 +137,17 @@ class Run:
             f"all ended {took:.1f} s after healing, {len(facts.records)} events, every oracle holds"
         )
 
-    async def _all_end(self, lives: list[asyncio.Task[None]]) -> None:
+    async def _all_end(self, lives: list[asyncio.Task[None]]) -> list[str]:
+        """What has not come to its end in time."""
         waiting = asyncio.create_task(self._all_idle())
         done, _ = await asyncio.wait({waiting, *lives}, timeout=ALL_END_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         for life in done:
             life.result()
-        if waiting not in done:
-            waiting.cancel()
-            waits = [person.waits_for for person in self._people if not person.idle.is_set()]
-            self._judge([f"not ended {ALL_END_WITHIN:.0f} s after all faults: {waits}", *self._diary.amiss])
+        if waiting in done:
+            return []
+        waiting.cancel()
+        waits = [person.waits_for for person in self._people if not person.idle.is_set()]
+        return [f"not ended {ALL_END_WITHIN:.0f} s after all faults: {waits}"]
 
     async def _all_idle(self) -> None:
         for person in self._people:
