@@ -175,13 +175,17 @@ async def _follow(job: Job, effect: Effect, intent: Intent, upid: str) -> Answer
             found = replace(await effect.evidence(job, intent, answered_exists=False), task_over=True)
             return await _conclude(job, effect, intent, _judge(job, intent, found))
         if task.running:
-            waited = job.tools.clock.now() - intent.since
-            return Later(growing(waited, 0.3, 2.0, 0.06), kind="poll")
+            return Later(job.tools.pace.look_again(job.app.cluster_id, intent.step, _taken(job, intent)), kind="poll")
         if task.succeeded:
+            job.tools.pace.ended(job.app.cluster_id, intent.step, _taken(job, intent))
             return Happened(effect.outcome(job, task.warnings), settled=True)
         return await _task_failed(job, effect, intent, task)
     except ProxmoxError as error:
         return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), _command(intent)))
+
+
+def _taken(job: Job, intent: Intent) -> timedelta:
+    return job.tools.clock.now() - intent.since
 
 
 async def _task_failed(job: Job, effect: Effect, intent: Intent, task: Task) -> Answer:
