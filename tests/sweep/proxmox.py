@@ -115,9 +115,14 @@ class Proxmox:
     journal: list[Entry] = field(default_factory=list)
     deaths: list[tuple[str, Stage]] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
+    unlocked: list[str] = field(default_factory=list)
     stubborn: bool = False
     quorate: bool = True
     startable: bool = True
+    # how much longer a create takes
+    slower: float = 1.0
+    # requests in a queue, which the next one does not overtake
+    held: list[tuple[asyncio.Event, "asyncio.Task[Any]"]] = field(default_factory=list)
     # what Proxmox made of a call, by the id of the call
     made: dict[int, str] = field(default_factory=dict)
     audit: bool = True
@@ -249,18 +254,18 @@ class Proxmox:
     async def _creating(self, worker: Worker, guest: Guest, spec: ContainerSpec) -> None:
         self._note("create", guest, worker.upid)
         async with self._flock(guest.vmid):
-            await asyncio.sleep(CREATE / 3)
+            await asyncio.sleep(CREATE * self.slower / 3)
             self._may_die(worker, "early")
             if (guest.node, spec.template_volid) not in self.templates:
                 self._drop(guest, worker)
                 raise _TaskError(f"unable to create CT {guest.vmid} - volume '{spec.template_volid}' does not exist")
-            await asyncio.sleep(CREATE / 3)
+            await asyncio.sleep(CREATE * self.slower / 3)
             guest.config = _full(spec)
             if spec.template_volid.endswith(".tar"):
                 guest.environment = dict(OF_IMAGE)
-            await asyncio.sleep(CREATE / 6)
+            await asyncio.sleep(CREATE * self.slower / 6)
             self._may_die(worker, "late")
-            await asyncio.sleep(CREATE / 6)
+            await asyncio.sleep(CREATE * self.slower / 6)
             guest.config["swap"] = "512"
 
     async def _starting(self, worker: Worker, node: str, vmid: int) -> None:
@@ -329,6 +334,13 @@ class Proxmox:
         task.add_done_callback(self._over)
         return task
 
+    async def let_go(self) -> None:
+        """What is held is executed now."""
+        held, self.held = self.held, []
+        for released, task in held:
+            released.set()
+            await asyncio.wait({task})
+
     def _over(self, task: "asyncio.Task[Any]") -> None:
         self.under_way -= 1
         if not task.cancelled() and (error := task.exception()) and not isinstance(error, ProxmoxError):
@@ -362,6 +374,17 @@ class Proxmox:
     def _may_die(self, worker: Worker, stage: Stage) -> None:
         if self._dies(worker.type, stage):
             raise _KilledError
+
+    # --- what a person does on the node
+
+    def unlock(self, vmid: int) -> None:
+        """pct unlock"""
+        self.guests[vmid].config.pop("lock", None)
+
+    def remove(self, vmid: int) -> None:
+        """pct destroy"""
+        guest = self.guests.pop(vmid)
+        self._note("destroy", guest, "")
 
     # --- guests
 
