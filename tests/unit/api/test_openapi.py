@@ -48,6 +48,7 @@ EXPECTED = {
     ("get", "/operations"),
     ("get", "/operations/{operation_id}"),
     ("post", "/operations/{operation_id}/cancel"),
+    ("post", "/operations/{operation_id}/resolve"),
     ("get", "/activity"),
     ("get", "/snapshot"),
     ("get", "/stream"),
@@ -85,7 +86,7 @@ def test_every_operation_says_who_may_and_how_it_fails(document: dict[str, Any])
 
 def test_every_command_says_where_its_operation_is(document: dict[str, Any]) -> None:
     commands = [o for _, _, o in operations(document) if "202" in o["responses"]]
-    assert len(commands) == 10
+    assert len(commands) == 11
     for operation in commands:
         assert {"Location", "Preference-Applied"} <= set(operation["responses"]["202"]["headers"])
         names = {parameter["name"].lower() for parameter in operation["parameters"]}
