@@ -4,22 +4,25 @@ import random
 
 import pytest
 
+from sweep.conftest import Note
 from sweep.points import Points
 from sweep.runs import play, singles
 from sweep.scenarios import DEATHS
 
-SAMPLES = 12
+SAMPLES = 10
 
 
 @pytest.mark.parametrize("name", DEATHS)
-def test_a_worker_dies(name: str) -> None:
+def test_a_worker_dies(name: str, note: Note) -> None:
     outcome = play(DEATHS[name])
+    note(outcome)
     assert len(outcome.world.proxmox.killed) == 1
     assert not outcome.violations, outcome.told()
 
 
 @pytest.mark.parametrize("name", DEATHS)
-def test_a_worker_dies_and_something_goes_wrong_besides(name: str) -> None:
+def test_a_worker_dies_and_something_goes_wrong_besides(name: str, note: Note) -> None:
     for _, plan in random.Random(name).sample(singles(DEATHS[name]), SAMPLES):
         outcome = play(DEATHS[name], Points(plan))
+        note(outcome)
         assert not outcome.violations, outcome.told()

@@ -8,12 +8,13 @@ import random
 
 import pytest
 
+from sweep.conftest import Note
 from sweep.points import FAULTS, Fault, Point, Points
 from sweep.runs import Outcome, play
 from sweep.scenarios import EVERY
 
 SEED = int(os.environ.get("PROXIMITY_SWEEP_SEED", "1"))
-SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "300"))
+SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "200"))
 PARTS = 4
 
 
@@ -34,10 +35,11 @@ def twice(seed: int) -> Outcome:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_second_fault(part: int) -> None:
+def test_a_second_fault(part: int, note: Note) -> None:
     wrong = []
     for seed in range(SEED, SEED + SAMPLES)[part::PARTS]:
         outcome = twice(seed)
+        note(outcome)
         if outcome.violations:
             wrong.append(f"PROXIMITY_SWEEP_SEED={seed} {outcome.told()}")
     assert not wrong, f"{len(wrong)} seeds\n\n" + "\n\n".join(wrong[:3])

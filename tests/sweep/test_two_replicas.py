@@ -7,30 +7,27 @@ PROXIMITY_SWEEP_SEED: where the seeds begin; PROXIMITY_SWEEP_SAMPLES: how many. 
 import os
 import subprocess
 import sys
-import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from sweep.conftest import Note
 from sweep.runs import Outcome, interleaved
 
 SEED = int(os.environ.get("PROXIMITY_SWEEP_SEED", "1"))
-SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "400"))
+SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "300"))
 PARTS = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_whatever_the_order(part: int) -> None:
-    began, hours, faults, wrong = time.perf_counter(), 0.0, Counter[str](), []
+def test_whatever_the_order(part: int, note: Note) -> None:
+    wrong = []
     seeds = range(SEED, SEED + SAMPLES)[part::PARTS]
     for seed in seeds:
         outcome = interleaved(seed)
-        hours += outcome.seconds / 3600
-        faults.update(fault.mode for _, fault in outcome.points.struck)
+        note(outcome)
         if outcome.violations:
             wrong.append(f"PROXIMITY_SWEEP_SEED={seed} {outcome.told()}")
-    print(f"{len(seeds)} seeds, {hours:.1f} virtual hours, {time.perf_counter() - began:.1f} s, faults: {dict(faults)}")
     assert not wrong, f"{len(wrong)} of {len(seeds)} seeds\n\n" + "\n\n".join(wrong[:3])
 
 
