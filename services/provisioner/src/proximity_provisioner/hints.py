@@ -2,7 +2,7 @@
 to be done is decided by its state, so that a message twice or too late does no harm.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 # An operation in flight is looked at from time to time, whatever is lost, by whichever replica lives then. Seconds: at
 # first, at most, and the share of the time since something happened.
 SWEEP = (2.0, 30.0, 0.1)
+AHEAD = timedelta(seconds=0.5)
 # What other steps follow from is carried on by the replica that wrote it; these need a first look.
 BEGINS = ("_requested.v1", ".operation_succeeded.v1", ".operation_failed.v1", ".operation_cancelled.v1")
 
@@ -59,7 +60,8 @@ class Hints:
         if loaded is None or operation is None or loaded.last_stored_at is None:
             return
         now = self._tools.clock.now()
-        if now >= self._swept_at.get(operation.id, now):
+        # the one that is being taken just now may look as if it lay ahead a little: clocks are estimates
+        if now + AHEAD >= self._swept_at.get(operation.id, now):
             again = growing(now - loaded.last_stored_at, *SWEEP)
             await self._tools.wake.schedule(operation.id, "sweep", category, aggregate_id, again)
             self._swept_at = {id_: at for id_, at in self._swept_at.items() if at > now} | {operation.id: now + again}
