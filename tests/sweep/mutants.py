@@ -328,7 +328,7 @@ MUTANTS = (
     Mutant("evidence ignored", _evidence_ignored, Runs("start", ("never",), " start ")),
     Mutant("lock gone is success", _unlocked_is_done, Runs("create dies late")),
     Mutant("silence is gone", _unanswered_is_gone, Runs("delete", ("unanswered",), "guest_config")),
-    Mutant("a command decided twice", _command_twice, Runs("deploy template", _DEAD, "ack provisioner-commands")),
+    Mutant("a command decided twice", _command_twice, Runs("deploy template", ("away",), "ack provisioner-commands")),
     Mutant("append without the expected sequence", _expectation_ignored, Runs(seeds=60)),
     Mutant("repeated while it runs", _repeated_while_it_runs, Runs("slow deployment", ("lost",), "create")),
     Mutant("silence is failure", _told_off_by_silence, Runs("deploy template", ("lost",), "create")),

@@ -8,7 +8,6 @@ what it had done, its config lock included. Times are in seconds.
 import asyncio
 import copy
 import hashlib
-import itertools
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -127,9 +126,9 @@ class Proxmox:
     made: dict[int, str] = field(default_factory=dict)
     audit: bool = True
     under_way: int = 0
+    pid: int = 1000
     on_create: Callable[[int], None] = lambda vmid: None
     _flocks: dict[int, asyncio.Lock] = field(default_factory=dict)
-    _pids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
 
     def copy(self, seconds: Callable[[], float]) -> "Proxmox":
         """The same guests and tasks, nothing going on, to go on from."""
@@ -140,7 +139,7 @@ class Proxmox:
             guest.up_since += seconds() - now
         other.workers = copy.deepcopy(self.workers)
         other.templates, other.journal = set(self.templates), list(self.journal)
-        other._pids = itertools.count(next(self._pids))
+        other.pid = self.pid
         return other
 
     def node_time(self) -> float:
@@ -347,8 +346,9 @@ class Proxmox:
             raise error
 
     def _fork(self, node: str, type_: str, id_: str, user: str, work: Callable[[Worker], Awaitable[None]]) -> str:
-        pid, start = next(self._pids), int(self.node_time())
-        upid = f"UPID:{node}:{pid:08X}:{pid * 7:08X}:{start:08X}:{type_}:{id_}:{user}:"
+        self.pid += 1
+        start = int(self.node_time())
+        upid = f"UPID:{node}:{self.pid:08X}:{self.pid * 7:08X}:{start:08X}:{type_}:{id_}:{user}:"
         worker = self.workers[upid] = Worker(upid, node, type_, id_, user, start)
         self.spawn(self._work(worker, work))
         return upid
@@ -377,14 +377,16 @@ class Proxmox:
 
     # --- what a person does on the node
 
-    def unlock(self, vmid: int) -> None:
-        """pct unlock"""
-        self.guests[vmid].config.pop("lock", None)
-
-    def remove(self, vmid: int) -> None:
-        """pct destroy"""
-        guest = self.guests.pop(vmid)
-        self._note("destroy", guest, "")
+    def do(self, command: str) -> None:
+        """`pct unlock N && pct destroy N --purge`, or one of them."""
+        for pct in command.split(" && "):
+            _, what, number, *_ = pct.split()
+            guest = self.guests[int(number)]
+            if what == "unlock":
+                guest.config.pop("lock", None)
+            else:
+                del self.guests[guest.vmid]
+                self._note("destroy", guest, "")
 
     # --- guests
 

@@ -190,16 +190,17 @@ def _dying(name: str, type_: str, stage: Stage, operation: str, command: str | N
     async def play(world: World) -> None:
         world.proxmox.deaths.append((type_, stage))
         await usual.play(world)
-        if command:
-            await world.until(lambda: happened(world, ev.OperationUndecided), 300)
+        if command and await world.until(lambda: happened(world, ev.OperationUndecided), 600):
             await asyncio.sleep(UNTIL_SOMEBODY_COMES)
-            for word in command.split(" && "):
-                vmid = int(word.split()[2])
-                (world.proxmox.unlock if "unlock" in word else world.proxmox.remove)(vmid)
+            *_, said = (
+                r.event.command for r in world.of_application(APP) if isinstance(r.event, ev.OperationUndecided)
+            )
+            world.proxmox.do(said)
 
     return replace(usual, name=name, play=play, undecided=command)
 
 
+BOTH = "pct unlock {vmid} && pct destroy {vmid} --purge"
 DEATHS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -208,14 +209,14 @@ DEATHS: dict[str, Scenario] = {
             "vzcreate",
             "gap",
             "deploy template",
-            "pct unlock 20001 && pct destroy 20001 --purge",
+            BOTH,
         ),
         _dying(
             "create dies early",
             "vzcreate",
             "early",
             "deploy template",
-            "pct unlock 20001 && pct destroy 20001 --purge",
+            BOTH,
         ),
         _dying("create dies late", "vzcreate", "late", "deploy template"),
         _dying("start dies early", "vzstart", "early", "start"),
@@ -225,7 +226,7 @@ DEATHS: dict[str, Scenario] = {
         _dying("stop dies early", "vzstop", "early", "stop"),
         _dying("stop dies late", "vzstop", "late", "stop"),
         _dying("destroy dies early", "vzdestroy", "early", "delete"),
-        _dying("destroy dies late", "vzdestroy", "late", "delete", "pct unlock 20001 && pct destroy 20001 --purge"),
+        _dying("destroy dies late", "vzdestroy", "late", "delete", BOTH),
         _dying("download dies early", "download", "early", "deploy template"),
         _dying("download dies late", "download", "late", "deploy template"),
         _dying("pull dies early", "ociregistrypull", "early", "deploy oci"),
