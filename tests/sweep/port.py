@@ -22,8 +22,9 @@ from proximity.proxmox.observe import (
     Task,
     Version,
 )
+from sweep.guests import ADDRESS_AFTER, GIB, OFFERED
 from sweep.points import Fault, Gate
-from sweep.proxmox import ADDRESS_AFTER, GIB, OFFERED, Proxmox
+from sweep.proxmox import Proxmox
 
 T = TypeVar("T")
 TRAVEL = 0.02  # seconds, a request or an answer

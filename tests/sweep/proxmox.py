@@ -7,7 +7,6 @@ what it had done, its config lock included. Times are in seconds.
 
 import asyncio
 import copy
-import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -27,78 +26,29 @@ from proximity.proxmox.errors import (
 )
 from proximity.proxmox.hypervisor import ContainerSpec
 from proximity.proxmox.observe import Task
-
-# in the order of a real node, several times faster: fewer polls, the same steps
-CREATE, START, STOP, SHUTDOWN, DESTROY, DOWNLOAD = 1.2, 0.8, 0.6, 1.2, 0.5, 0.8
-UP_AFTER = 0.2  # of a start: the guest runs long before its task ends
-DOWN_AFTER = 0.9  # of a shutdown
-ADDRESS_AFTER = 1.2  # of running
-FLOCK = 10.0  # how long a worker waits for the guest's lock file
-SEEN_DEAD_AFTER = 10.0  # until then the task list says that a killed worker runs
-DIED = "unexpected status"
-GIB = 1024**3
-OF_IMAGE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NGINX_VERSION": "1.27.3"}  # what the image sets
-DEBIAN = "debian-12-standard_12.12-1_amd64.tar.zst"
-OFFERED = (DEBIAN, "alpine-3.22-default_20250617_amd64.tar.xz")
-Stage = Literal["gap", "early", "late"]
-"""Of a worker's death. gap: before there is a task; early: nothing of the guest is changed yet, but its lock."""
-
-
-class _TaskError(Exception):
-    """The worker ends with this exit status."""
-
-
-class _KilledError(Exception):
-    """The worker is gone, in the middle of its work."""
-
-
-@dataclass
-class Guest:
-    vmid: int
-    node: str
-    config: dict[str, str]
-    environment: dict[str, str] = field(default_factory=dict)
-    running: bool = False
-    up_since: float = 0.0
-
-    @property
-    def lock(self) -> str | None:
-        return self.config.get("lock")
-
-    @property
-    def description(self) -> str:
-        return self.config.get("description", "")
-
-    @property
-    def digest(self) -> str:
-        all_of_it = repr([*sorted(self.config.items()), *sorted(self.environment.items())])
-        return hashlib.sha1(all_of_it.encode(), usedforsecurity=False).hexdigest()
-
-
-@dataclass
-class Worker:
-    """A task as the node knows it. `log_gone`: only the list still has its result."""
-
-    upid: str
-    node: str
-    type: str
-    id: str
-    user: str
-    starttime: int
-    exitstatus: str | None = None
-    died_at: float | None = None
-    log_gone: bool = False
-    log: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The oracle: one for every guest that came to be or was removed."""
-
-    at: float
-    action: Literal["create", "destroy"]
-    vmid: int
-    upid: str
+from sweep.guests import (
+    CREATE,
+    DESTROY,
+    DIED,
+    DOWN_AFTER,
+    DOWNLOAD,
+    OF_IMAGE,
+    OFFERED,
+    SEEN_DEAD_AFTER,
+    SHUTDOWN,
+    START,
+    STOP,
+    UP_AFTER,
+    Entry,
+    Flock,
+    Guest,
+    KilledError,
+    Stage,
+    TaskError,
+    Worker,
+    full,
+    missing,
+)
 
 
 @dataclass
@@ -151,7 +101,7 @@ class Proxmox:
         """Raises GuestMissingError."""
         guest = self.guests.get(vmid)
         if guest is None or guest.node != node:
-            raise GuestMissingError(_missing(node, vmid), 500)
+            raise GuestMissingError(missing(node, vmid), 500)
         return guest
 
     def tasks(self, node: str, vmid: int | None, type_: str, since: int, user: str) -> list[Task]:
@@ -257,9 +207,9 @@ class Proxmox:
             self._may_die(worker, "early")
             if (guest.node, spec.template_volid) not in self.templates:
                 self._drop(guest, worker)
-                raise _TaskError(f"unable to create CT {guest.vmid} - volume '{spec.template_volid}' does not exist")
+                raise TaskError(f"unable to create CT {guest.vmid} - volume '{spec.template_volid}' does not exist")
             await asyncio.sleep(CREATE * self.slower / 3)
-            guest.config = _full(spec)
+            guest.config = full(spec)
             if spec.template_volid.endswith(".tar"):
                 guest.environment = dict(OF_IMAGE)
             await asyncio.sleep(CREATE * self.slower / 6)
@@ -273,7 +223,7 @@ class Proxmox:
             self._may_die(worker, "early")
             await asyncio.sleep(UP_AFTER)
             if not self.startable:
-                raise _TaskError(f"startup for container '{vmid}' failed")
+                raise TaskError(f"startup for container '{vmid}' failed")
             if not guest.running:
                 guest.running, guest.up_since = True, self.seconds()
             self._may_die(worker, "late")
@@ -297,7 +247,7 @@ class Proxmox:
             end = self.seconds() + patience
             while guest.running:
                 if self.seconds() >= end:
-                    raise _TaskError("container did not stop")
+                    raise TaskError("container did not stop")
                 await asyncio.sleep(SHUTDOWN - DOWN_AFTER)
 
     async def _going_down(self, guest: Guest) -> None:
@@ -310,7 +260,7 @@ class Proxmox:
         async with self._flock(vmid):
             guest = self._found(node, vmid)
             if guest.running:
-                raise _TaskError(f"unable to destroy CT {vmid} - container is running")
+                raise TaskError(f"unable to destroy CT {vmid} - container is running")
             self._may_die(worker, "early")
             await asyncio.sleep(DESTROY * 2 / 3)
             guest.config = {"lock": "destroyed"}
@@ -357,9 +307,9 @@ class Proxmox:
         try:
             await work(worker)
             worker.exitstatus = "OK"
-        except _TaskError as error:
+        except TaskError as error:
             worker.exitstatus = str(error)
-        except _KilledError:
+        except KilledError:
             worker.exitstatus, worker.died_at = DIED, self.seconds()
             return
         worker.log.append(f"TASK {'' if worker.exitstatus == 'OK' else 'ERROR: '}{worker.exitstatus}")
@@ -373,7 +323,7 @@ class Proxmox:
 
     def _may_die(self, worker: Worker, stage: Stage) -> None:
         if self._dies(worker.type, stage):
-            raise _KilledError
+            raise KilledError
 
     # --- what a person does on the node
 
@@ -390,8 +340,8 @@ class Proxmox:
 
     # --- guests
 
-    def _flock(self, vmid: int, refusal: type[ProxmoxError] | None = None) -> "_Flock":
-        return _Flock(self._flocks.setdefault(vmid, asyncio.Lock()), vmid, refusal)
+    def _flock(self, vmid: int, refusal: type[ProxmoxError] | None = None) -> "Flock":
+        return Flock(self._flocks.setdefault(vmid, asyncio.Lock()), vmid, refusal)
 
     def _here(self, node: str, vmid: int) -> Guest | None:
         guest = self.guests.get(vmid)
@@ -401,9 +351,9 @@ class Proxmox:
         """For a worker: there, and not locked."""
         guest = self._here(node, vmid)
         if guest is None:
-            raise _TaskError(_missing(node, vmid))
+            raise TaskError(missing(node, vmid))
         if guest.lock:
-            raise _TaskError(f"CT is locked ({guest.lock})")
+            raise TaskError(f"CT is locked ({guest.lock})")
         return guest
 
     def _must_run(self, node: str, vmid: int) -> None:
@@ -426,41 +376,3 @@ class Proxmox:
 
     def _note(self, action: Literal["create", "destroy"], guest: Guest, upid: str) -> None:
         self.journal.append(Entry(self.seconds(), action, guest.vmid, upid))
-
-
-class _Flock:
-    """A guest's lock file, waited for as long as Proxmox does."""
-
-    def __init__(self, lock: asyncio.Lock, vmid: int, refusal: type[ProxmoxError] | None) -> None:
-        self._lock = lock
-        self._vmid = vmid
-        self._refusal = refusal
-
-    async def __aenter__(self) -> None:
-        try:
-            await asyncio.wait_for(self._lock.acquire(), FLOCK)
-        except TimeoutError:
-            words = f"can't lock file '/run/lock/lxc/pve-config-{self._vmid}.lock' - got timeout"
-            raise (self._refusal(words, 500) if self._refusal else _TaskError(words)) from None
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def _missing(node: str, vmid: int) -> str:
-    return f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist"
-
-
-def _full(spec: ContainerSpec) -> dict[str, str]:
-    """All but what only the last write of a create adds."""
-    return {
-        "arch": "amd64",
-        "hostname": spec.hostname,
-        "description": spec.description + "\n",
-        "rootfs": f"{spec.rootfs_storage}:vm-{spec.vmid}-disk-0,size={spec.disk_gib}G",
-        "cores": str(spec.cores),
-        "memory": str(spec.memory_mib),
-        "net0": f"name=eth0,bridge={spec.bridge},hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth",
-        "ostype": "debian",
-        "unprivileged": "1",
-    }

@@ -9,7 +9,7 @@ from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.image import Image, Volume
 from proximity.domain.application.spec import Probe, Resources, Spec, Template
-from sweep.proxmox import Stage
+from sweep.guests import Stage
 from sweep.world import CLUSTER_ID, World
 
 APP = "a1"

@@ -13,10 +13,11 @@ from conformance.workbench import Workbench
 from proximity.proxmox.connection import Connection
 from proximity.proxmox.errors import UnansweredError
 from proximity.proxmox.hypervisor import ProxmoxHypervisor
+from sweep.guests import DEBIAN, Guest
 from sweep.loop import run
 from sweep.points import Fault, Gate, Points
 from sweep.port import Port
-from sweep.proxmox import DEBIAN, Guest, Proxmox
+from sweep.proxmox import Proxmox
 
 CONNECTION = Connection(("https://pve:8006",), "proximity@pve!test", "secret")
 PLACE = Place(

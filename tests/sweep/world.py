@@ -25,10 +25,11 @@ from proximity.messaging.event_store import EventStore
 from proximity.messaging.wake import Wake
 from proximity.vault.vault import Vault
 from proximity_reconciler.sweep import Sweep
+from sweep.guests import Guest
 from sweep.line import Line
 from sweep.log import Delivery, Log
 from sweep.points import Gate, Points
-from sweep.proxmox import Guest, Proxmox
+from sweep.proxmox import Proxmox
 from sweep.replica import BEGINNING, INSTALLATION, KEY, Replica, owned
 
 RESTART_AFTER = 1.0  # seconds from a replica's death to its successor
