@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench chaos lint types replay rebuild help fast whole install
+.PHONY: up test bench chaos lint types replay rebuild help fast sweep whole install
 
 # settings of this machine: see .env.example
 -include .env
@@ -16,7 +16,7 @@ CODE := packages services tests benchmarks
 up: $(STAMP) ## run Proximity on this machine until Ctrl-C
 	@exec $(BIN)/proximity up
 
-test: lint types fast whole ## everything that CI runs, fast checks first
+test: lint types fast sweep whole ## everything that CI runs, fast checks first
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
@@ -38,6 +38,9 @@ fast: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 	# most of them wait for other processes most of the time: more of them than there are processors
 	$(BIN)/pytest -q -n 4 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
+
+sweep: $(STAMP) ## every fault at every point of every operation, in process and under virtual time
+	$(BIN)/pytest -q -n 2 tests/sweep
 
 whole: $(STAMP)
 	$(BIN)/pytest -q -n 3 --dist loadfile $(wildcard tests/e2e tests/chaos)

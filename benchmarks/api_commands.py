@@ -153,7 +153,8 @@ async def measure(seconds: float) -> list[Figure]:
                 "PROXIMITY_CATALOG": str(CATALOG),
             }
             bus = await connect(url, "api", "api", passwords["api"])
-            token = await Sessions(Bucket(bus, subjects.SESSIONS), 3600, 3600, 5).open(str(uuid4()), "bench", "admin")
+            sessions = Sessions(Bucket(bus, subjects.SESSIONS), 3600, 3600, 5, lambda: bus.clock.now().timestamp())
+            token = await sessions.open(str(uuid4()), "bench", "admin")
             await bus.close()
             async with (
                 process([__file__, "--serve-bare"], environment) as bare,

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from chaos.plan import plan
-from chaos.run import Report, Run, Violation, say
+from chaos.report import Report, Violation, say
+from chaos.run import Run
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -19,8 +19,10 @@ LOOK_AGAIN = 5.0
 """Seconds without news after which an operation is asked for by its id."""
 COMMANDS = re.compile(r"pct unlock (?P<unlock>\d+)|pct destroy (?P<destroy>\d+) --purge")
 """What a person is asked to run, one or both, for what a dead worker left: a lock, or a guest with nothing on it."""
-VERDICT_WITHIN = 20.0
-"""Seconds in which an operation that says undecided without need has to go on by itself."""
+VERDICT_WITHIN = 60.0
+"""Seconds in which an operation that says undecided without need has to go on by itself: it looks again every fifteen,
+and a replica that is killed meanwhile is succeeded after ten.
+"""
 
 
 @dataclass

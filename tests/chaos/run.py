@@ -1,27 +1,23 @@
 """A run: a stack, people who use it, trials that strike it, and after each round the question whether all is well."""
 
 import asyncio
-import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from chaos import readmodel
 from chaos.actions import Diary, Person
 from chaos.browser import Browser
 from chaos.client import Client
 from chaos.faults import Faults
-from chaos.lab import Row, Simulated
+from chaos.lab import Simulated
 from chaos.oracles import Facts, Seen, violations
 from chaos.plan import Trial, plan, rounds
+from chaos.report import Report, Violation, keep, say
 from chaos.stack import Stack
 from proximity.domain.application import events as ev
 from proximity.messaging.connection import RefusedError
-from proximity.messaging.envelope import Recorded
 
 PEOPLE = 16
 FOREIGN = (20000, 20002, 20005, 30001)
@@ -31,44 +27,6 @@ ALL_END_WITHIN = 150.0
 SAME_WITHIN = 30.0
 MOST = 0.5
 """So large a share of what was neither refused nor cancelled has to succeed: a run can pass trivially otherwise."""
-
-
-class Violation(Exception):  # noqa: N818 - what is found, not an error
-    """What does not hold, in sentences."""
-
-    def __init__(self, sentences: Sequence[str]) -> None:
-        super().__init__("\n".join(sentences))
-
-
-@dataclass
-class Report:
-    """`ended_after`: seconds from healing to the end of the last operation, for each round."""
-
-    trials: int = 0
-    happened: Counter[str] = field(default_factory=Counter)
-    ends: Counter[tuple[str, str]] = field(default_factory=Counter)
-    causes: Counter[str] = field(default_factory=Counter)
-    facts: Counter[str] = field(default_factory=Counter)
-    ended_after: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def lines(self) -> list[str]:
-        statuses = Counter[str]()
-        for (_, status), count in self.ends.items():
-            statuses[status] += count
-        waits = sorted(self.ended_after)
-        return [
-            f"{self.trials} trials in {self.seconds:.0f} s; all ended after {waits[len(waits) // 2]:.1f} s"
-            f" (median), {waits[-1]:.1f} s (longest)",
-            "operations: " + _counted(statuses),
-            "failed because of: " + _counted(self.causes),
-            "happened: " + _counted(self.happened),
-            "also: " + _counted(self.facts),
-        ]
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "nothing"
 
 
 class Run:
@@ -166,11 +124,11 @@ class Run:
         self._gate.clear()
         await self._faults.heal()
         healed = time.monotonic()
-        await self._all_end(lives)
+        late = await self._all_end(lives)
         self.report.ended_after.append(time.monotonic() - healed)
         facts = await self._facts(client)
         self._count(facts, client, browser)
-        self._judge([*self._diary.amiss, *violations(facts), *browser.gaps])
+        self._judge([*late, *self._diary.amiss, *violations(facts), *browser.gaps])
         self._judge(await self._same(browser))
         self._judge(await readmodel.differences(self._stack))
         took = self.report.ended_after[-1]
@@ -179,15 +137,17 @@ class Run:
             f"all ended {took:.1f} s after healing, {len(facts.records)} events, every oracle holds"
         )
 
-    async def _all_end(self, lives: list[asyncio.Task[None]]) -> None:
+    async def _all_end(self, lives: list[asyncio.Task[None]]) -> list[str]:
+        """What has not come to its end in time."""
         waiting = asyncio.create_task(self._all_idle())
         done, _ = await asyncio.wait({waiting, *lives}, timeout=ALL_END_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         for life in done:
             life.result()
-        if waiting not in done:
-            waiting.cancel()
-            waits = [person.waits_for for person in self._people if not person.idle.is_set()]
-            self._judge([f"not ended {ALL_END_WITHIN:.0f} s after all faults: {waits}", *self._diary.amiss])
+        if waiting in done:
+            return []
+        waiting.cancel()
+        waits = [person.waits_for for person in self._people if not person.idle.is_set()]
+        return [f"not ended {ALL_END_WITHIN:.0f} s after all faults: {waits}"]
 
     async def _all_idle(self) -> None:
         for person in self._people:
@@ -266,27 +226,4 @@ class Run:
         except (OSError, TimeoutError, RefusedError, RuntimeError) as error:
             say(f"the log could not be read: {error!r}")
             return
-        with (self.folder / "events.jsonl").open("w") as file:
-            for record in records:
-                file.write(json.dumps(_dumped(record), default=str) + "\n")
-        clusters = [{"guests": await c.guests(), "journal": await c.journal()} for c in self._stack.lab.clusters]
-        (self.folder / "clusters.json").write_text(json.dumps(clusters, indent=1))
-
-
-def _dumped(record: Recorded[Any]) -> Row:
-    meta = record.metadata
-    return {
-        "position": record.position,
-        "at": record.stored_at,
-        "of": record.aggregate_id,
-        "version": meta.version,
-        "type": meta.type,
-        "correlation": meta.correlation_id,
-        "actor": meta.actor.id,
-        "event": record.event.model_dump(mode="json"),
-    }
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+        await keep(self.folder, records, self._stack.lab.clusters)

@@ -1,6 +1,5 @@
 """A whole Proximity of processes of its own: servers, services, two provisioners, and the simulated clusters."""
 
-import asyncio
 import os
 import secrets
 from pathlib import Path
@@ -64,9 +63,10 @@ class Stack:
     async def start(self) -> Client:
         """A person who is signed in, once everything answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._nats, _, _ = await asyncio.gather(
-            start_nats("embedded", self.folder / "nats"), self._postgres.start(), self.lab.start()
-        )
+        # one after the other: what has been started is known to `stop`, whatever fails next
+        self._nats = await start_nats("embedded", self.folder / "nats")
+        await self._postgres.start()
+        await self.lab.start()
         await self._postgres.create_database("proximity")
         create_key(self.folder / "vault.key")
         self._keep_servers()

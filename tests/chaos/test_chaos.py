@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.run import Run, say
+from chaos.report import say
+from chaos.run import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 SEED, TRIALS = "1", 10

@@ -1,5 +1,6 @@
-"""kill -9 of the provisioner at every point of an operation; a successor ends it. Exactly one container, ever.
+"""kill -9 of the provisioner in the middle of an operation; a successor ends it. Exactly one container, ever.
 
+On real processes, at the points that differ in what is left to judge by; tests/sweep goes through all there are.
 Nothing in the product knows of it: the log says where the operation is, and faults of the simulator hold a call open
 while the process is killed.
 """
@@ -40,19 +41,13 @@ START = ("POST", r"/status/start$")
 DESTROY = ("DELETE", r"/lxc/\d+$")
 
 DEPLOYMENT = {
-    "asked for": Point(ev.DeployRequested),
-    "place chosen": Point(ev.PreflightPassed),
     "number claimed": Point(ev.VmidClaimed),
     "create announced, not sent or just sent": Point(ev.StepIntended, "create"),
     "create sent, not yet executed": Point(ev.StepIntended, "create", after=0.3, slow=CREATE),
     "create executed, UPID not stored": Point(ev.StepIntended, "create", after=0.3, drop=CREATE),
     "create runs, UPID stored": Point(ev.TaskAccepted, "create"),
-    "created": Point(ev.ContainerCreated),
     "configure sent": Point(ev.StepIntended, "configure", after=0.3, slow=CONFIGURE),
-    "configured": Point(ev.ContainerConfigured),
     "start sent": Point(ev.StepIntended, "start", after=0.3, slow=START),
-    "start runs": Point(ev.TaskAccepted, "start"),
-    "started": Point(ev.ContainerStarted),
 }
 
 
@@ -91,9 +86,7 @@ async def test_killed_during_a_deployment(running_stage: Stage, name: str) -> No
     [
         (cmd.StopApplication, Point(ev.StepIntended, "stop", after=0.3, slow=("POST", "/status/stop$"))),
         (cmd.RestartApplication, Point(ev.StepIntended, "shutdown", after=0.3, slow=("POST", "/status/shutdown$"))),
-        (cmd.RestartApplication, Point(ev.ContainerShutDown)),
         (cmd.DeleteApplication, Point(ev.StepIntended, "destroy", after=0.3, slow=DESTROY)),
-        (cmd.DeleteApplication, Point(ev.TaskAccepted, "destroy")),
         (cmd.DeleteApplication, Point(ev.ContainerDestroyed)),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else f"{value.event.__name__} {value.step}",

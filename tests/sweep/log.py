@@ -5,7 +5,6 @@ It is the server of line.py. That it keeps the contract is proven by the tests o
 
 import json
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -151,18 +150,20 @@ class Consumer:
         self.stream = stream
         self.filters = [str(config.filter_subject)] if config.filter_subject else list(config.filter_subjects or ())
         self.cursor = 0
-        self.waiting: deque[Delivery] = deque()
         self.given: dict[int, Delivery] = {}
 
     def copy(self, stream: Stream) -> "Consumer":
+        """At the same place, with nothing given out."""
         other = object.__new__(Consumer)
-        other.__dict__ = {**self.__dict__, "stream": stream, "waiting": deque(), "given": {}}
+        other.__dict__ = {**self.__dict__, "stream": stream, "given": {}}
         return other
 
     def next(self, now: float) -> Delivery | None:
         """What is due again comes first."""
-        for delivery in self.given.values():
-            if delivery.until <= now:
+        for sequence, delivery in list(self.given.items()):
+            if sequence not in self.stream.messages:
+                del self.given[sequence]
+            elif delivery.until <= now:
                 delivery.times += 1
                 delivery.until = now + ACK_WAIT
                 return delivery

@@ -80,12 +80,11 @@ def run(main: Coroutine[Any, Any, T], seed: int | None = None) -> T:
     loop = VirtualLoop(seed)
     try:
         asyncio.set_event_loop(loop)
-        result = loop.run_until_complete(main)
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        return result
+        return loop.run_until_complete(main)
     finally:
+        while left := asyncio.all_tasks(loop):
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()

@@ -10,11 +10,14 @@ from proximity.domain.application.evolve import evolve
 from proximity.domain.application.process import SETTLE
 from proximity.domain.application.state import INITIAL, Application
 from proximity.messaging import subjects
+from proximity_provisioner.evidence import TASK_TYPES
 from sweep.port import Sent
 from sweep.scenarios import APP, Guest, Scenario
-from sweep.world import CLUSTER_ID, World
+from sweep.world import CLUSTER_ID, TOKEN, World
 
 GOALS: dict[StepName, str] = {"start": "running", "shutdown": "stopped", "stop": "stopped", "destroy": "stopped"}
+# seconds from the last look at the tasks to the call
+LOOKED_WITHIN = 2.0
 # the node's clock is told in whole seconds, and a call is sent a moment after it was asked
 ROUNDING = 3.0
 
@@ -26,6 +29,7 @@ class Oracle:
     violations: list[str] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     answered: set[int] = field(default_factory=set)
+    seen: int = 0
 
     def told(self, world: World, what: str, about: Any) -> None:
         match what:
@@ -38,6 +42,23 @@ class Oracle:
                 if not _accepted(world, about):
                     self._wrong(world, f"{about} is followed and not in the log")
 
+    def watch(self, world: World) -> None:
+        """Called when something was stored."""
+        for record in world.events()[self.seen :]:
+            self.seen += 1
+            if isinstance(record.event, ev.StepTakenOver) and record.aggregate_id == APP:
+                self._may_be_taken_over(world, record.event)
+
+    def _may_be_taken_over(self, world: World, taken: ev.StepTakenOver) -> None:
+        """A call that somebody alive waits for is theirs."""
+        before = state_of(world, self.seen - 1)
+        intent = before.operation.intent if before and before.operation else None
+        leases = world.log.streams[subjects.bucket_stream(subjects.LEASES)]
+        leases.expire(world.log.now())
+        lives = leases.last(subjects.bucket_key(subjects.LEASES, f"runner.{taken.from_runner}"))
+        if lives and intent and intent.upid is None and not intent.unanswered:
+            self._wrong(world, f"{taken.step} is taken over from {taken.from_runner}, which lives")
+
     def _may_be_sent(self, world: World, now: Sent) -> None:
         if now.vmid in world.foreign and now.step != "create":
             self._wrong(world, f"{now.step} of a stranger's guest {now.vmid}")
@@ -45,6 +66,17 @@ class Oracle:
         if now.step == "create":
             self._numbered(world, now)
         self._settled(world, now)
+        self._not_running(world, now)
+
+    def _not_running(self, world: World, now: Sent) -> None:
+        """While a task of ours does it, nobody asks for it again. Who stood still could not know."""
+        if any(fault.mode == "frozen" for _, fault in world.points.struck):
+            return
+        for worker in world.proxmox.workers.values():
+            same = worker.type == TASK_TYPES.get(now.step) and worker.id == str(now.vmid) and worker.user == TOKEN
+            since = world.proxmox.node_time() - worker.starttime
+            if same and worker.exitstatus is None and since > LOOKED_WITHIN:
+                self._wrong(world, f"{now.step} is sent while {worker.upid} runs")
 
     def _intended(self, world: World, now: Sent) -> None:
         """Each call has an intent of its own, by whoever sends it, in the log before it."""
@@ -86,12 +118,17 @@ class Oracle:
 
     # --- at the end
 
-    def finish(self, world: World, scenario: Scenario, *, ended: bool) -> list[str]:
+    def finish(self, world: World, scenario: Scenario, *, ended: bool, disturbed: bool) -> list[str]:
         if not ended:
             self._wrong(world, f"not over within {scenario.within:.0f} s")
+        if world.undecided:
+            self._wrong(world, f"{world.undecided} commands are not acknowledged")
         self._ends(world, scenario)
-        self._history(world, scenario)
+        self._history(world, scenario, disturbed=disturbed)
         self._guests(world, scenario)
+        if not disturbed and not world.proxmox.killed:
+            lost = [r.event for r in world.of_application(APP) if isinstance(r.event, ev.CallUnanswered)]
+            self.violations += [f"a call that was answered counts as unanswered: {event}" for event in lost]
         for replica in world.replicas:
             self.violations += [f"{replica.name}: {error}" for error in replica.errors]
         if (reconciling := world.reconciling) and reconciling.done() and not reconciling.cancelled():
@@ -109,15 +146,18 @@ class Oracle:
             elif operation_id in scenario.ends and names[0] not in scenario.ends[operation_id]:
                 self._wrong(world, f"{operation_id} {names[0]}: {ends}")
 
-    def _history(self, world: World, scenario: Scenario) -> None:
+    def _history(self, world: World, scenario: Scenario, *, disturbed: bool) -> None:
         versions: Counter[tuple[str, str]] = Counter()
         for record in world.events():
             key = (record.category, record.aggregate_id)
             versions[key] += 1
             if record.metadata.version != versions[key]:
                 self._wrong(world, f"a gap in the history of {key} at {record.metadata.version}")
-            if isinstance(record.event, ev.OperationUndecided) and not scenario.undecided:
-                self._wrong(world, f"undecided: {record.event.cause.message}")
+        said = {r.event.command for r in world.events() if isinstance(r.event, ev.OperationUndecided)}
+        vmids = [r.event.vmid for r in world.events() if isinstance(r.event, ev.VmidClaimed)]
+        expected = {scenario.undecided.format(vmid=vmid) for vmid in vmids} if scenario.undecided else set()
+        if not said <= expected or (expected and not said and not disturbed):
+            self._wrong(world, f"undecided: {said}, expected {expected}")
 
     def _guests(self, world: World, scenario: Scenario) -> None:
         for vmid, seen in world.foreign.items():
@@ -143,14 +183,17 @@ class Oracle:
         if app and app.deployed and not app.failure and not app.deleted and left != app.desired:
             self._wrong(world, f"wanted {app.desired}, is {left}")
         creates = sum(entry.action == "create" and entry.vmid not in world.foreign for entry in world.proxmox.journal)
-        allowed = 1 + sum(killed.startswith("vzcreate") for killed in world.proxmox.killed)
+        allowed = 1 + sum("vzcreate" in killed for killed in world.proxmox.killed)
         if creates > allowed:
             self._wrong(world, f"{creates} containers were made")
 
 
-def state_of(world: World) -> Application | None:
+def state_of(world: World, position: int | None = None) -> Application | None:
+    """After the event of that position, or after all."""
     state: Any = INITIAL
     for record in world.of_application(APP):
+        if position is not None and record.position > position:
+            break
         state = evolve(state, record.event, record.stored_at)
     return state if isinstance(state, Application) else None
 

@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Literal
 
 Kind = Literal["read", "hint", "write", "look", "effect"]
@@ -24,6 +25,7 @@ Mode = Literal[
     "lost",  # effect: executed at once, the answer got lost
     "late",  # effect: no answer, executed later
     "never",  # effect: no answer, never executed
+    "held",  # effect: no answer, executed right before the next call, or after a while
     "dies, late",  # effect: the replica dies, executed later
     "frozen",  # it stands still before the call, for a while
     "unleased",  # its lease vanishes, it knows nothing of that
@@ -42,13 +44,15 @@ class Fault:
 
 
 LATE = (1.0, 45.0, 100.0)
+HELD = 150.0
 FEW = 0.001  # seconds: so short a way takes no time, unless ways are left to chance
 AWAY = 25.0  # longer than an append tries, and than a lease lives
 _DIES = Fault("dies before")
 FAULTS: Mapping[Kind, tuple[Fault, ...]] = {
     "read": (_DIES, Fault("unanswered")),
     "look": (_DIES, Fault("unanswered")),
-    "hint": (_DIES, Fault("dies after"), Fault("away", AWAY)),
+    # to die after it is to die before the next point
+    "hint": (_DIES, Fault("away", AWAY)),
     "write": (
         _DIES,
         Fault("dies after"),
@@ -62,17 +66,25 @@ FAULTS: Mapping[Kind, tuple[Fault, ...]] = {
         Fault("dies after"),
         Fault("lost"),
         Fault("never"),
+        Fault("held", HELD),
         *(Fault("late", seconds) for seconds in LATE),
         *(Fault("dies, late", seconds) for seconds in LATE),
     ),
 }
 
 
+_STRANGE = (Fault("frozen", 15.0), Fault("frozen", 60.0), Fault("unleased"))
+ALL = {kind: (*faults, *_STRANGE) for kind, faults in FAULTS.items()}
+
+
 @dataclass(frozen=True)
 class Point:
+    """`world`: what the log and Proxmox were like, where somebody asked for that."""
+
     number: int
     kind: Kind
     name: str
+    world: object = None
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
@@ -92,9 +104,10 @@ class Points:
     reached: list[Point] = field(default_factory=list)
     struck: list[tuple[Point, Fault]] = field(default_factory=list)
     quiet: bool = False
+    world: Callable[[], object] | None = None
 
     def reach(self, kind: Kind, name: str) -> Fault | None:
-        point = Point(len(self.reached), kind, name)
+        point = Point(len(self.reached), kind, name, self.world and self.world())
         self.reached.append(point)
         fault = self.plan.get(point.number)
         if fault is None and self.chance and not self.quiet and self.chance.random() < self.often:
@@ -108,10 +121,14 @@ class Points:
         return usual if self.chance is None else usual * 10 ** self.chance.uniform(-1.5, 1.0)
 
     def singles(self) -> Iterator[tuple[Point, Fault]]:
-        """Every fault at every point, once each."""
-        for point in self.reached:
+        """Every fault at every point, once each. To die where the next point finds the same world is to die there: a
+        dead replica has no memory, so only what is different outside of it makes another run.
+        """
+        for point, after in zip_longest(self.reached, self.reached[1:]):
+            same = after is not None and point.world is not None and point.world == after.world
             for fault in FAULTS[point.kind]:
-                yield point, fault
+                if not (same and fault == _DIES):
+                    yield point, fault
 
 
 class Died(BaseException):

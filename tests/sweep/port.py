@@ -1,6 +1,7 @@
 """The acting port onto the Proxmox in memory, as one replica has it: each call is a point where a fault may happen."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,8 +23,9 @@ from proximity.proxmox.observe import (
     Task,
     Version,
 )
+from sweep.guests import ADDRESS_AFTER, GIB, OFFERED
 from sweep.points import Fault, Gate
-from sweep.proxmox import ADDRESS_AFTER, GIB, OFFERED, Proxmox
+from sweep.proxmox import Proxmox
 
 T = TypeVar("T")
 TRAVEL = 0.02  # seconds, a request or an answer
@@ -237,12 +239,16 @@ class Port:
         fault = await self._gate.arrive("effect", f"{step} {vmid or ''}".strip(), TRAVEL)
         sent = Sent(self._proxmox.seconds(), self._gate.name, step, node, vmid, fault)
         self._told("sent", sent)
+        await self._proxmox.let_go()
         match fault:
             case Fault("dies after" | "dies, late", seconds):
                 self._later(sent, act, seconds)
                 self._gate.die()
             case Fault("lost" | "late", seconds):
                 self._later(sent, act, seconds)
+            case Fault("held", seconds):
+                released = asyncio.Event()
+                self._proxmox.held.append((released, self._later(sent, act, seconds, released)))
         if fault is not None:
             await asyncio.sleep(GIVES_UP_AFTER)
             self._gate.must_live()
@@ -258,11 +264,18 @@ class Port:
         self._told("answered", sent)
         return answer
 
-    def _later(self, sent: Sent, act: Callable[[], Coroutine[Any, Any, Any]], seconds: float) -> "asyncio.Task[Any]":
-        """It is executed then, whoever waits for it."""
+    def _later(
+        self,
+        sent: Sent,
+        act: Callable[[], Coroutine[Any, Any, Any]],
+        seconds: float,
+        released: "asyncio.Event | None" = None,
+    ) -> "asyncio.Task[Any]":
+        """It is executed then, or once it is released, whoever waits for it."""
 
         async def queued() -> Any:
-            await asyncio.sleep(seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for((released or asyncio.Event()).wait(), seconds)
             answer = await act()
             if isinstance(answer, str):
                 self._proxmox.made[id(sent)] = answer

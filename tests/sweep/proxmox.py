@@ -8,7 +8,6 @@ what it had done, its config lock included. Times are in seconds.
 import asyncio
 import copy
 import hashlib
-import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -29,78 +28,29 @@ from proximity.proxmox.errors import (
 )
 from proximity.proxmox.hypervisor import ContainerSpec
 from proximity.proxmox.observe import Task
-
-# in the order of a real node, several times faster: fewer polls, the same steps
-CREATE, START, STOP, SHUTDOWN, DESTROY, DOWNLOAD = 1.2, 0.8, 0.6, 1.2, 0.5, 0.8
-UP_AFTER = 0.2  # of a start: the guest runs long before its task ends
-DOWN_AFTER = 0.9  # of a shutdown
-ADDRESS_AFTER = 1.2  # of running
-FLOCK = 10.0  # how long a worker waits for the guest's lock file
-SEEN_DEAD_AFTER = 10.0  # until then the task list says that a killed worker runs
-DIED = "unexpected status"
-GIB = 1024**3
-OF_IMAGE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NGINX_VERSION": "1.27.3"}  # what the image sets
-DEBIAN = "debian-12-standard_12.12-1_amd64.tar.zst"
-OFFERED = (DEBIAN, "alpine-3.22-default_20250617_amd64.tar.xz")
-Stage = Literal["gap", "early", "late"]
-"""Of a worker's death. gap: before there is a task; early: nothing of the guest is changed yet, but its lock."""
-
-
-class _TaskError(Exception):
-    """The worker ends with this exit status."""
-
-
-class _KilledError(Exception):
-    """The worker is gone, in the middle of its work."""
-
-
-@dataclass
-class Guest:
-    vmid: int
-    node: str
-    config: dict[str, str]
-    environment: dict[str, str] = field(default_factory=dict)
-    running: bool = False
-    up_since: float = 0.0
-
-    @property
-    def lock(self) -> str | None:
-        return self.config.get("lock")
-
-    @property
-    def description(self) -> str:
-        return self.config.get("description", "")
-
-    @property
-    def digest(self) -> str:
-        all_of_it = repr([*sorted(self.config.items()), *sorted(self.environment.items())])
-        return hashlib.sha1(all_of_it.encode(), usedforsecurity=False).hexdigest()
-
-
-@dataclass
-class Worker:
-    """A task as the node knows it. `log_gone`: only the list still has its result."""
-
-    upid: str
-    node: str
-    type: str
-    id: str
-    user: str
-    starttime: int
-    exitstatus: str | None = None
-    died_at: float | None = None
-    log_gone: bool = False
-    log: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The oracle: one for every guest that came to be or was removed."""
-
-    at: float
-    action: Literal["create", "destroy"]
-    vmid: int
-    upid: str
+from sweep.guests import (
+    CREATE,
+    DESTROY,
+    DIED,
+    DOWN_AFTER,
+    DOWNLOAD,
+    OF_IMAGE,
+    OFFERED,
+    SEEN_DEAD_AFTER,
+    SHUTDOWN,
+    START,
+    STOP,
+    UP_AFTER,
+    Entry,
+    Flock,
+    Guest,
+    KilledError,
+    Stage,
+    TaskError,
+    Worker,
+    full,
+    missing,
+)
 
 
 @dataclass
@@ -116,17 +66,22 @@ class Proxmox:
     journal: list[Entry] = field(default_factory=list)
     deaths: list[tuple[str, Stage]] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
+    unlocked: list[str] = field(default_factory=list)
     stubborn: bool = False
     quorate: bool = True
     tags_refused: bool = False
     startable: bool = True
+    # how much longer a create takes
+    slower: float = 1.0
+    # requests in a queue, which the next one does not overtake
+    held: list[tuple[asyncio.Event, "asyncio.Task[Any]"]] = field(default_factory=list)
     # what Proxmox made of a call, by the id of the call
     made: dict[int, str] = field(default_factory=dict)
     audit: bool = True
     under_way: int = 0
+    pid: int = 1000
     on_create: Callable[[int], None] = lambda vmid: None
     _flocks: dict[int, asyncio.Lock] = field(default_factory=dict)
-    _pids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
 
     def copy(self, seconds: Callable[[], float]) -> "Proxmox":
         """The same guests and tasks, nothing going on, to go on from."""
@@ -137,7 +92,7 @@ class Proxmox:
             guest.up_since += seconds() - now
         other.workers = copy.deepcopy(self.workers)
         other.templates, other.journal = set(self.templates), list(self.journal)
-        other._pids = itertools.count(next(self._pids))
+        other.pid = self.pid
         return other
 
     def node_time(self) -> float:
@@ -149,7 +104,7 @@ class Proxmox:
         """Raises GuestMissingError."""
         guest = self.guests.get(vmid)
         if guest is None or guest.node != node:
-            raise GuestMissingError(_missing(node, vmid), 500)
+            raise GuestMissingError(missing(node, vmid), 500)
         return guest
 
     def tasks(self, node: str, vmid: int | None, type_: str, since: int, user: str) -> list[Task]:
@@ -263,18 +218,18 @@ class Proxmox:
     async def _creating(self, worker: Worker, guest: Guest, spec: ContainerSpec) -> None:
         self._note("create", guest, worker.upid)
         async with self._flock(guest.vmid):
-            await asyncio.sleep(CREATE / 3)
+            await asyncio.sleep(CREATE * self.slower / 3)
             self._may_die(worker, "early")
             if (guest.node, spec.template_volid) not in self.templates:
                 self._drop(guest, worker)
-                raise _TaskError(f"unable to create CT {guest.vmid} - volume '{spec.template_volid}' does not exist")
-            await asyncio.sleep(CREATE / 3)
-            guest.config = _full(spec)
+                raise TaskError(f"unable to create CT {guest.vmid} - volume '{spec.template_volid}' does not exist")
+            await asyncio.sleep(CREATE * self.slower / 3)
+            guest.config = full(spec)
             if spec.template_volid.endswith(".tar"):
                 guest.environment = dict(OF_IMAGE)
-            await asyncio.sleep(CREATE / 6)
+            await asyncio.sleep(CREATE * self.slower / 6)
             self._may_die(worker, "late")
-            await asyncio.sleep(CREATE / 6)
+            await asyncio.sleep(CREATE * self.slower / 6)
             guest.config["swap"] = "512"
 
     async def _starting(self, worker: Worker, node: str, vmid: int) -> None:
@@ -283,7 +238,7 @@ class Proxmox:
             self._may_die(worker, "early")
             await asyncio.sleep(UP_AFTER)
             if not self.startable:
-                raise _TaskError(f"startup for container '{vmid}' failed")
+                raise TaskError(f"startup for container '{vmid}' failed")
             if not guest.running:
                 guest.running, guest.up_since = True, self.seconds()
             self._may_die(worker, "late")
@@ -307,7 +262,7 @@ class Proxmox:
             end = self.seconds() + patience
             while guest.running:
                 if self.seconds() >= end:
-                    raise _TaskError("container did not stop")
+                    raise TaskError("container did not stop")
                 await asyncio.sleep(SHUTDOWN - DOWN_AFTER)
 
     async def _going_down(self, guest: Guest) -> None:
@@ -320,7 +275,7 @@ class Proxmox:
         async with self._flock(vmid):
             guest = self._found(node, vmid)
             if guest.running:
-                raise _TaskError(f"unable to destroy CT {vmid} - container is running")
+                raise TaskError(f"unable to destroy CT {vmid} - container is running")
             self._may_die(worker, "early")
             await asyncio.sleep(DESTROY * 2 / 3)
             guest.config = {"lock": "destroyed"}
@@ -343,14 +298,22 @@ class Proxmox:
         task.add_done_callback(self._over)
         return task
 
+    async def let_go(self) -> None:
+        """What is held is executed now."""
+        held, self.held = self.held, []
+        for released, task in held:
+            released.set()
+            await asyncio.wait({task})
+
     def _over(self, task: "asyncio.Task[Any]") -> None:
         self.under_way -= 1
         if not task.cancelled() and (error := task.exception()) and not isinstance(error, ProxmoxError):
             raise error
 
     def _fork(self, node: str, type_: str, id_: str, user: str, work: Callable[[Worker], Awaitable[None]]) -> str:
-        pid, start = next(self._pids), int(self.node_time())
-        upid = f"UPID:{node}:{pid:08X}:{pid * 7:08X}:{start:08X}:{type_}:{id_}:{user}:"
+        self.pid += 1
+        start = int(self.node_time())
+        upid = f"UPID:{node}:{self.pid:08X}:{self.pid * 7:08X}:{start:08X}:{type_}:{id_}:{user}:"
         worker = self.workers[upid] = Worker(upid, node, type_, id_, user, start)
         self.spawn(self._work(worker, work))
         return upid
@@ -359,9 +322,9 @@ class Proxmox:
         try:
             await work(worker)
             worker.exitstatus = "OK"
-        except _TaskError as error:
+        except TaskError as error:
             worker.exitstatus = str(error)
-        except _KilledError:
+        except KilledError:
             worker.exitstatus, worker.died_at = DIED, self.seconds()
             return
         worker.log.append(f"TASK {'' if worker.exitstatus == 'OK' else 'ERROR: '}{worker.exitstatus}")
@@ -375,12 +338,25 @@ class Proxmox:
 
     def _may_die(self, worker: Worker, stage: Stage) -> None:
         if self._dies(worker.type, stage):
-            raise _KilledError
+            raise KilledError
+
+    # --- what a person does on the node
+
+    def do(self, command: str) -> None:
+        """`pct unlock N && pct destroy N --purge`, or one of them."""
+        for pct in command.split(" && "):
+            _, what, number, *_ = pct.split()
+            guest = self.guests[int(number)]
+            if what == "unlock":
+                guest.config.pop("lock", None)
+            else:
+                del self.guests[guest.vmid]
+                self._note("destroy", guest, "")
 
     # --- guests
 
-    def _flock(self, vmid: int, refusal: type[ProxmoxError] | None = None) -> "_Flock":
-        return _Flock(self._flocks.setdefault(vmid, asyncio.Lock()), vmid, refusal)
+    def _flock(self, vmid: int, refusal: type[ProxmoxError] | None = None) -> "Flock":
+        return Flock(self._flocks.setdefault(vmid, asyncio.Lock()), vmid, refusal)
 
     def _here(self, node: str, vmid: int) -> Guest | None:
         guest = self.guests.get(vmid)
@@ -390,9 +366,9 @@ class Proxmox:
         """For a worker: there, and not locked."""
         guest = self._here(node, vmid)
         if guest is None:
-            raise _TaskError(_missing(node, vmid))
+            raise TaskError(missing(node, vmid))
         if guest.lock:
-            raise _TaskError(f"CT is locked ({guest.lock})")
+            raise TaskError(f"CT is locked ({guest.lock})")
         return guest
 
     def _must_run(self, node: str, vmid: int) -> None:
@@ -415,41 +391,3 @@ class Proxmox:
 
     def _note(self, action: Literal["create", "destroy"], guest: Guest, upid: str) -> None:
         self.journal.append(Entry(self.seconds(), action, guest.vmid, upid))
-
-
-class _Flock:
-    """A guest's lock file, waited for as long as Proxmox does."""
-
-    def __init__(self, lock: asyncio.Lock, vmid: int, refusal: type[ProxmoxError] | None) -> None:
-        self._lock = lock
-        self._vmid = vmid
-        self._refusal = refusal
-
-    async def __aenter__(self) -> None:
-        try:
-            await asyncio.wait_for(self._lock.acquire(), FLOCK)
-        except TimeoutError:
-            words = f"can't lock file '/run/lock/lxc/pve-config-{self._vmid}.lock' - got timeout"
-            raise (self._refusal(words, 500) if self._refusal else _TaskError(words)) from None
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def _missing(node: str, vmid: int) -> str:
-    return f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist"
-
-
-def _full(spec: ContainerSpec) -> dict[str, str]:
-    """All but what only the last write of a create adds."""
-    return {
-        "arch": "amd64",
-        "hostname": spec.hostname,
-        "description": spec.description + "\n",
-        "rootfs": f"{spec.rootfs_storage}:vm-{spec.vmid}-disk-0,size={spec.disk_gib}G",
-        "cores": str(spec.cores),
-        "memory": str(spec.memory_mib),
-        "net0": f"name=eth0,bridge={spec.bridge},hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth",
-        "ostype": "debian",
-        "unprivileged": "1",
-    }

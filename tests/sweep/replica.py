@@ -41,6 +41,7 @@ from sweep.points import Died, Gate
 from sweep.port import Port
 from sweep.proxmox import Proxmox
 
+BEGINNING = 1_790_000_000.0  # Unix seconds, of the log's clock
 KEY = bytes(range(32))
 INSTALLATION = "installation-1"
 ANSWERS_AFTER = 2.0  # seconds of running, until the application answers its probe
@@ -67,7 +68,8 @@ class Replica:
         self.name = name
         self.gate = gate
         self.skew = skew
-        self.tasks: set[asyncio.Task[Any]] = set()
+        # in the order of their beginning: a run must be the same each time
+        self.tasks: dict[asyncio.Task[Any], None] = {}
         self.incarnations: list[str] = []
         self.errors: list[str] = []
         self._log = log
@@ -124,7 +126,7 @@ class Replica:
     def end(self) -> None:
         """What is left of it is unwound; its calls raise Died."""
         self.gate.dead = True
-        for task in self.tasks:
+        for task in list(self.tasks):
             task.cancel()
 
 
@@ -150,8 +152,8 @@ def owned(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asynci
     owner = context.get(RUNNING) if context is not None else RUNNING.get()
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
     if owner is not None:
-        owner.tasks.add(task)
-        task.add_done_callback(owner.tasks.discard)
+        owner.tasks[task] = None
+        task.add_done_callback(owner.tasks.pop)
     return task
 
 
@@ -221,8 +223,9 @@ def edge() -> Iterator[None]:
         patch.object(main, "_must_not_fail", _must_not_fail),
         # the package has a function of the module's name
         patch.object(importlib.import_module("proximity_provisioner.steps.probe"), "_answers", _answers),
+        patch("proximity.vault.vault.uuid4", lambda: f"value-{next(numbers)}"),
         patch("proximity.messaging.publishing.uuid4", lambda: _Batch(next(numbers))),
-        patch.object(time, "time", partial(skewed, wall, 1_800_000_000.0)),
+        patch.object(time, "time", partial(skewed, wall, BEGINNING)),
         patch.object(time, "monotonic", partial(skewed, mono, 0.0)),
     ):
         yield

@@ -8,11 +8,12 @@ from functools import cache
 
 from sweep.loop import VirtualLoop, run
 from sweep.oracles import Oracle
-from sweep.points import Died, Plan, Points
+from sweep.points import ALL, Died, Plan, Points
 from sweep.replica import edge
-from sweep.scenarios import SCENARIOS, Past, Scenario
+from sweep.scenarios import PAST, SCENARIOS, Past, Scenario
 from sweep.world import World
 
+SKEW = 600.0
 QUIET = 5.0  # seconds that are waited after everything is over: whatever still comes must change nothing
 
 
@@ -40,30 +41,37 @@ def play(
     points: Points | None = None,
     seed: int | None = None,
     skews: tuple[float, ...] = (0.0,),
+    *,
+    look: bool = False,
 ) -> Outcome:
-    """`seed`: shuffles what is ready at the same time."""
-    past = _past(scenario.past)
+    """`seed`: shuffles what is ready at the same time. `skews`: of the clocks of the replicas, as many as there are.
+    `look`: at each point, at what the world is like.
+    """
+    beginning = past(scenario.past)
     with edge():
-        return run(_play(past, scenario, points or Points(), skews), seed)
+        return run(_play(beginning, scenario, points or Points(), skews, look=look), seed)
 
 
-async def _play(past: World | None, scenario: Scenario, points: Points, skews: tuple[float, ...]) -> Outcome:
+async def _play(
+    beginning: World | None, scenario: Scenario, points: Points, skews: tuple[float, ...], *, look: bool
+) -> Outcome:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
-    world = past.copy(points, skews) if past else await World.empty()
-    world.points, world.skews, world.asked = points, skews, []
+    world = beginning.copy(points, skews) if beginning else await World.empty()
+    points.world = world.fingerprint if look else None
+    world.points, world.skews, world.asked, world.everybody = points, skews, [], len(skews) > 1
     oracle = Oracle()
-    world.told = oracle.told
+    world.told, world.watch = oracle.told, oracle.watch
     await world.begin()
     scenario.prepare(world)
     await scenario.play(world)
-    ended = await world.until(lambda: _over(world), scenario.within)
+    ended = await world.until(lambda: _over(world), scenario.within * (3 if points.chance else 1))
     points.quiet = True
     at = loop.time()
-    await world.until(lambda: world.proxmox.under_way == 0, 200.0)
+    await world.until(lambda: world.proxmox.under_way == 0 and not world.undecided, 200.0)
     await asyncio.sleep(QUIET)
     world.end()
-    violations = oracle.finish(world, scenario, ended=ended)
+    violations = oracle.finish(world, scenario, ended=ended, disturbed=bool(points.struck))
     unexpected = [context for context in loop.unexpected if not isinstance(context.get("exception"), Died)]
     violations += [f"unexpected: {context}" for context in unexpected]
     return Outcome(scenario, points, violations, at, world)
@@ -85,22 +93,28 @@ def _is_end(type_: str) -> bool:
 
 
 @cache
-def _past(past: Past) -> World | None:
+def past(name: Past) -> World | None:
     """What the scenario begins with; made by running the product undisturbed."""
-    if past == "nothing":
+    if name == "nothing":
         return None
-    made_by = {"running": "deploy template", "stopped": "shutdown", "adopted": "adopt"}
-    outcome = play(SCENARIOS[made_by[past]])
+    made_by = {"running": PAST, "stopped": SCENARIOS["shutdown"], "adopted": SCENARIOS["adopt"]}
+    outcome = play(made_by[name])
     assert not outcome.violations, outcome.told()
     return outcome.world
 
 
 def singles(scenario: Scenario) -> list[tuple[str, Plan]]:
     """Every fault at every point of an undisturbed run, each with its name."""
-    dry = play(scenario)
+    dry = play(scenario, look=True)
     assert not dry.violations, dry.told()
+    assert any(point.kind == "effect" for point in dry.points.reached), "nothing was asked of Proxmox"
     return [(f"{fault} at {point}", {point.number: fault}) for point, fault in dry.points.singles()]
 
 
-def shuffled(seed: int, often: float) -> Points:
-    return Points(chance=random.Random(seed), often=often)
+def interleaved(seed: int) -> Outcome:
+    """Two replicas that live at once, with clocks of their own and faults by chance: all of it is in the seed."""
+    chance = random.Random(seed)
+    scenario = chance.choice(list(SCENARIOS.values()))
+    skews = (chance.uniform(-SKEW, SKEW), chance.uniform(-SKEW, SKEW))
+    points = Points(chance=chance, often=10 ** chance.uniform(-3.5, -1.7), menu=ALL)
+    return play(scenario, points, seed, skews)

@@ -1,17 +1,21 @@
 """What is asked for in a run, and how it has to end whatever goes wrong on the way."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.image import Image, Volume
 from proximity.domain.application.spec import Probe, Resources, Spec, Template
+from sweep.guests import Stage
 from sweep.world import CLUSTER_ID, World
 
 APP = "a1"
 Past = Literal["nothing", "running", "stopped", "adopted"]
+UNTIL_SOMEBODY_COMES = 40.0  # seconds
+PASTS: tuple[Past, ...] = get_args(Past)
 Guest = Literal["running", "stopped", "none"]
 End = Literal["succeeded", "failed", "cancelled", "rejected"]
 
@@ -39,7 +43,9 @@ OCI = Spec(
 
 @dataclass(frozen=True)
 class Scenario:
-    """`ends`: operation id -> how it may end. `guest`: what may be left of it. `undecided`: whether it may be said."""
+    """`ends`: operation id -> how it may end. `guest`: what may be left of it. `undecided`: the command for a
+    person that has to be said, None: nothing is undecided.
+    """
 
     name: str
     past: Past
@@ -47,7 +53,7 @@ class Scenario:
     ends: dict[str, frozenset[End]]
     guest: frozenset[Guest]
     prepare: Callable[[World], None] = lambda world: None
-    undecided: bool = False
+    undecided: str | None = None
     within: float = 600.0
 
 
@@ -116,6 +122,13 @@ def _then(
     return play
 
 
+async def _restarted(world: World) -> None:
+    """Up twice: that there was an earlier start must mislead nobody."""
+    await ask(world, deploy(TEMPLATE))
+    await world.until(lambda: happened(world, ev.OperationSucceeded), 300)
+    await ask(world, cmd.RestartApplication(operation_id="op-earlier", application_id=APP))
+
+
 _CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
 _DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
 
@@ -158,6 +171,7 @@ RUNNING: frozenset[Guest] = frozenset({"running"})
 STOPPED: frozenset[Guest] = frozenset({"stopped"})
 NONE: frozenset[Guest] = frozenset({"none"})
 
+PAST = Scenario("deploy and restart", "nothing", _restarted, _ends(deploy="succeeded", earlier="succeeded"), RUNNING)
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -239,3 +253,63 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     )
 }
+
+
+def _dying(name: str, type_: str, stage: Stage, operation: str, command: str | None = None) -> Scenario:
+    """The worker dies at that stage; where only a person can go on, one does what is said."""
+    usual = SCENARIOS[operation]
+
+    async def play(world: World) -> None:
+        world.proxmox.deaths.append((type_, stage))
+        await usual.play(world)
+        if command and await world.until(lambda: happened(world, ev.OperationUndecided), 600):
+            await asyncio.sleep(UNTIL_SOMEBODY_COMES)
+            *_, said = (
+                r.event.command for r in world.of_application(APP) if isinstance(r.event, ev.OperationUndecided)
+            )
+            world.proxmox.do(said)
+
+    return replace(usual, name=name, play=play, undecided=command)
+
+
+BOTH = "pct unlock {vmid} && pct destroy {vmid} --purge"
+DEATHS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        _dying(
+            "create dies before its task",
+            "vzcreate",
+            "gap",
+            "deploy template",
+            BOTH,
+        ),
+        _dying(
+            "create dies early",
+            "vzcreate",
+            "early",
+            "deploy template",
+            BOTH,
+        ),
+        _dying("create dies late", "vzcreate", "late", "deploy template"),
+        _dying("start dies early", "vzstart", "early", "start"),
+        _dying("start dies late", "vzstart", "late", "start"),
+        _dying("shutdown dies early", "vzshutdown", "early", "shutdown"),
+        _dying("shutdown dies late", "vzshutdown", "late", "shutdown"),
+        _dying("stop dies early", "vzstop", "early", "stop"),
+        _dying("stop dies late", "vzstop", "late", "stop"),
+        _dying("destroy dies early", "vzdestroy", "early", "delete"),
+        _dying("destroy dies late", "vzdestroy", "late", "delete", BOTH),
+        _dying("download dies early", "download", "early", "deploy template"),
+        _dying("download dies late", "download", "late", "deploy template"),
+        _dying("pull dies early", "ociregistrypull", "early", "deploy oci"),
+        _dying("pull dies late", "ociregistrypull", "late", "deploy oci"),
+    )
+}
+
+
+def _slow(world: World) -> None:
+    world.proxmox.slower = 10.0
+
+
+_OTHERS = (replace(SCENARIOS["deploy template"], name="slow deployment", prepare=_slow),)
+EVERY = SCENARIOS | DEATHS | {scenario.name: scenario for scenario in _OTHERS}

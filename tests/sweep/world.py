@@ -26,15 +26,15 @@ from proximity.messaging.wake import Wake
 from proximity.vault.vault import Vault
 from proximity_reconciler.following import Follower
 from proximity_reconciler.sweep import Sweep
+from sweep.guests import Guest
 from sweep.line import Line
 from sweep.log import Delivery, Log
 from sweep.points import Gate, Points
-from sweep.proxmox import Guest, Proxmox
-from sweep.replica import INSTALLATION, KEY, Replica, owned
+from sweep.proxmox import Proxmox
+from sweep.replica import BEGINNING, INSTALLATION, KEY, Replica, owned
 
 RESTART_AFTER = 1.0  # seconds from a replica's death to its successor
 NODE_AHEAD = 437.0  # seconds: the node's clock is no other clock's
-BEGINNING = 1_790_000_000.0
 CLUSTER_ID = "c1"
 TOKEN = "proximity@pve!provisioner"
 ALICE = Actor("user", "alice")
@@ -51,9 +51,12 @@ class World:
     # those that may be adopted, with their digests as they were found
     found: dict[int, str] = field(default_factory=dict)
     told: Callable[["World", str, Any], None] = lambda world, what, about: None
+    watch: Callable[["World"], None] = lambda world: None
     asked: list[str] = field(default_factory=list)
     resurrect: bool = True
     reconciling: "asyncio.Task[Any] | None" = None
+    # every replica gets every message, as if each were delivered again too early
+    everybody: bool = False
     _news: list["asyncio.Future[None]"] = field(default_factory=list)
     _background: list["asyncio.Task[Any]"] = field(default_factory=list)
     _events: list[Recorded[Any]] = field(default_factory=list)
@@ -113,7 +116,7 @@ class World:
         loop.set_task_factory(owned)
         strangers = [guest for guest in self.proxmox.guests.values() if not self._ours(guest)]
         self.foreign = {guest.vmid: (guest.digest, guest.running) for guest in strangers}
-        self.log.heard = [self._tell]
+        self.log.heard = [self._tell, lambda: self.watch(self)]
         bus = await self._bus("reconciler")
         follower = Follower(EventStore(bus), INSTALLATION)
         reconciler = Sweep(follower, buckets.leases(bus), Wake(bus), bus.clock, every=1.0)
@@ -131,7 +134,7 @@ class World:
     def stranger_takes(self, vmid: int) -> None:
         """The first time somebody asks for this number, a stranger has been faster."""
         self.proxmox.on_create = lambda _: None
-        self.proxmox.guests[vmid] = Guest(vmid, "pve2", {"hostname": "faster", "swap": "512"})
+        self.proxmox.guests[vmid] = Guest(vmid, "pve1", {"hostname": "faster", "swap": "512"})
         self.foreign[vmid] = (self.proxmox.guests[vmid].digest, False)
 
     def add_replica(self, name: str, skew: float) -> None:
@@ -200,6 +203,11 @@ class World:
     def rejected(self, operation_id: str) -> list[Recorded[Any]]:
         return [r for r in self.events() if (r.category, r.aggregate_id) == (OPERATION.category, operation_id)]
 
+    @property
+    def undecided(self) -> int:
+        """Commands that are still there."""
+        return len(self.log.streams[subjects.COMMANDS].messages)
+
     async def until(self, condition: Callable[[], bool], within: float) -> bool:
         """Whether it came true. Looked at whenever something is stored, and each second."""
         loop = asyncio.get_running_loop()
@@ -210,11 +218,21 @@ class World:
             await self._pulse(min(1.0, end - loop.time()))
         return True
 
+    def fingerprint(self) -> object:
+        """What somebody finds who comes now: the log, what is in somebody's hands, Proxmox."""
+        log = [(stream.head, len(stream.messages)) for stream in self.log.streams.values()]
+        given = [tuple(consumer.given) for consumer in self.log.consumers.values()]
+        guests = [(guest.vmid, guest.digest, guest.running) for guest in self.proxmox.guests.values()]
+        workers = [worker.exitstatus for worker in self.proxmox.workers.values()]
+        return log, given, sorted(self.log.schedules), guests, workers, sorted(self.proxmox.templates)
+
     # --- deliveries
 
     def _deliver(self, gate: Gate) -> Callable[[str], Any]:
+        mine = {name: c.copy(c.stream) for name, c in self.log.consumers.items()} if self.everybody else {}
+
         async def next_of(durable: str) -> Delivery:
-            consumer = self.log.consumers[durable]
+            consumer = mine.get(durable) or self.log.consumers[durable]
             loop = asyncio.get_running_loop()
             while True:
                 gate.must_live()

@@ -59,25 +59,6 @@ async def test_lock_that_stays(hasty: Stage) -> None:
     await hasty.succeeded(application_id, await hasty.ask(cmd.StopApplication, application_id))
 
 
-async def test_worker_that_died_in_the_middle_of_a_create_waits_for_a_person(hasty: Stage) -> None:
-    """Its lock stays for ever and only `pct unlock` removes it: the log says so, and goes on when it was done."""
-    await hasty.connected()
-    hasty.simulator.fault("task_killed", type="vzcreate", stage="early")
-    application_id, operation_id = await hasty.deploy()
-
-    undecided = (await hasty.happened(application_id, ev.OperationUndecided)).event
-
-    assert undecided.step == "create"
-    assert undecided.command.startswith("pct unlock ")
-    assert len(hasty.creates()) <= 1
-    passed = [r for r in await hasty.history(application_id) if isinstance(r.event, ev.DeadlinePassed)]
-    assert len(passed) == 1
-    app = await hasty.application(application_id)
-    assert app is not None
-    assert app.operation is not None
-    assert app.operation.id == operation_id
-
-
 async def test_no_answer_from_the_application(hasty: Stage) -> None:
     """A container that never answers is a failed deployment: it is removed."""
     await hasty.connected()

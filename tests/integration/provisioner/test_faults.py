@@ -190,6 +190,30 @@ async def test_no_quorum_before_a_deployment(running_stage: Stage) -> None:
     assert stage.creates() == []
 
 
+@pytest.mark.parametrize("node", [None, "pve2"], ids=["all nodes", "the one that is wanted"])
+async def test_nodes_that_do_not_answer_are_asked_again(running_stage: Stage, node: str | None) -> None:
+    """They are online, and say nothing: that is neither a missing right nor a lack of room."""
+    stage = running_stage
+    silent = stage.simulator.fault("596", method="GET", path=r"/nodes/pve\d/storage$", node=node, times=None)
+    application_id, operation_id = await stage.deploy(node=node)
+    postponed = (await stage.happened(application_id, ev.StepPostponed)).event
+    assert (postponed.step, postponed.cause.code) == ("preflight", "unanswered")
+
+    stage.simulator.remove_fault(silent)
+
+    await stage.succeeded(application_id, operation_id)
+
+
+async def test_silent_node_keeps_no_other_from_being_chosen(running_stage: Stage) -> None:
+    stage = running_stage
+    stage.simulator.fault("596", method="GET", path=r"/nodes/pve\d/storage$", node="pve1", times=None)
+    application_id = await stage.running()
+    app = await stage.application(application_id)
+    assert app is not None
+    assert app.container is not None
+    assert app.container.node == "pve2"
+
+
 async def test_token_revoked_in_the_middle(running_stage: Stage) -> None:
     """Nothing can be cleaned up then: what may be left is named."""
     stage = running_stage

@@ -55,6 +55,15 @@ async def pulled_by_somebody_else(stage: Stage, storage: str = "local") -> None:
     client.close()
 
 
+async def struck(stage: Stage) -> None:
+    """The only fault has met its call."""
+
+    async def left() -> list[Any]:
+        return stage.simulator.faults()
+
+    await stage.until(left, lambda faults: not faults)
+
+
 async def refused(stage: Stage, spec: Spec, **where: Any) -> ev.OperationFailed:
     """How the deployment of it fails, with nothing left behind."""
     application_id, operation_id = await stage.deploy("Passwords", spec, **where)
@@ -113,15 +122,37 @@ async def test_an_image_that_is_there_is_not_pulled_again(running_stage: Stage) 
     assert pulls(stage) <= len(nodes), "once for each node that has none yet"
 
 
-async def test_two_deployments_at_once_pull_an_image_once(stage: Stage) -> None:
+async def test_an_image_that_is_being_pulled_is_waited_for(stage: Stage) -> None:
     stage.provisioner()
     stage.provisioner()
     await stage.connected()
+    held = stage.simulator.fault("task_held", type="ociregistrypull")
+    deployments = [await stage.deploy("First", VAULTWARDEN, node="pve1")]
+    await stage.happened(deployments[0][0], ev.TaskAccepted, step="pull_image")
+    deployments += [await stage.deploy(f"Next {n}", VAULTWARDEN, node="pve1") for n in range(3)]
+    for application_id, _ in deployments[1:]:
+        waiting = await stage.happened(application_id, ev.StepPostponed, step="pull_image")
+        assert waiting.event.cause.code == "being_pulled"
+    stage.simulator.remove_fault(held)
+    for application_id, operation_id in deployments:
+        await stage.succeeded(application_id, operation_id)
+    assert len(stage.creates()) == len(stage.ours()) == 4
+    assert pulls(stage) == 1
+
+
+async def test_pulls_that_begin_in_the_same_moment_do_no_harm(stage: Stage) -> None:
+    stage.provisioner()
+    stage.provisioner()
+    await stage.connected()
+    stage.simulator.fault("slow", seconds=0.5, times=4, **PULL)
     deployments = await asyncio.gather(*(stage.deploy(f"App {n}", VAULTWARDEN, node="pve1") for n in range(4)))
     for application_id, operation_id in deployments:
         await stage.succeeded(application_id, operation_id)
     assert len(stage.creates()) == len(stage.ours()) == 4
-    assert 1 <= pulls(stage) <= 2, "more only if two begin in the same moment"
+    client = puller(stage)
+    archives = [name for name in await client.templates("pve1", "nfs-share") if name.endswith(ARCHIVE)]
+    assert len(archives) == 1
+    client.close()
 
 
 async def test_an_archive_that_came_meanwhile_is_as_good(running_stage: Stage) -> None:
@@ -129,7 +160,7 @@ async def test_an_archive_that_came_meanwhile_is_as_good(running_stage: Stage) -
     stage = running_stage
     stage.simulator.fault("slow", seconds=1.5, **PULL)
     application_id, operation_id = await stage.deploy("Passwords", VAULTWARDEN, node="pve1")
-    await stage.happened(application_id, ev.StepIntended, step="pull_image")
+    await struck(stage)
     app = await stage.application(application_id)
     assert app is not None
     assert app.placement is not None
@@ -175,7 +206,7 @@ async def test_what_others_set_meanwhile_stays(running_stage: Stage) -> None:
     stage = running_stage
     stage.simulator.fault("slow", seconds=1.0, **CONFIGURE)
     application_id, operation_id = await stage.deploy("Passwords", VAULTWARDEN)
-    await stage.happened(application_id, ev.StepIntended, step="configure")
+    await struck(stage)
     ct = (await stage.happened(application_id, ev.ContainerCreated)).event
     client = stage.proxmox()
     config = await client.guest_config(ct.node, ct.vmid)
@@ -238,7 +269,7 @@ async def test_a_full_storage_is_told_as_such(running_stage: Stage) -> None:
     stage = running_stage
     stage.simulator.fault("slow", seconds=1.0, **PULL)
     application_id, operation_id = await stage.deploy("Passwords", VAULTWARDEN)
-    await stage.happened(application_id, ev.StepIntended, step="pull_image")
+    await struck(stage)
     stage.simulator.fault("storage_full")
     end = await stage.ended(application_id, operation_id)
     assert isinstance(end, ev.OperationFailed)
@@ -288,3 +319,26 @@ async def test_a_container_half_made_of_an_image_is_made_again_with_all_it_needs
     assert environment(seen)["ADMIN_TOKEN"] == SECRET
     assert seen["config"]["mp0"].endswith(",mp=/data,backup=1,size=3G")
     assert pulls(stage) == 1
+
+
+@pytest.mark.parametrize("step", ["pull_image", "create", "configure"])
+@pytest.mark.parametrize("when", ["called", "accepted"])
+async def test_a_successor_carries_on_after_a_kill(stage: Stage, step: ev.StepName, when: str) -> None:
+    """Killed while the call is on its way, or while its task runs (a configuration has none)."""
+    first = stage.provisioner()
+    await stage.connected()
+    call = {"pull_image": PULL, "create": CREATE, "configure": CONFIGURE}[step]
+    if when == "called":
+        stage.simulator.fault("slow", seconds=1.0, **call)
+    application_id, operation_id = await stage.deploy("Passwords", await with_secret(stage))
+    if when == "called" or step == "configure":
+        await stage.happened(application_id, ev.StepIntended, step=step)
+    else:
+        await stage.happened(application_id, ev.TaskAccepted, step=step)
+    first.kill()
+    stage.provisioner()
+    await stage.succeeded(application_id, operation_id)
+    assert len(stage.creates()) == 1
+    assert environment(guest(stage))["ADMIN_TOKEN"] == SECRET
+    assert pulls(stage) == 1
+    assert "canary" not in stage.logs()

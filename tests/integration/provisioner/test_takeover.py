@@ -118,6 +118,21 @@ async def test_asleep_between_announcing_and_calling(stage: Stage, step: str) ->
     await as_wanted(stage, application_id, call)
 
 
+async def test_replicas_started_while_nats_restarts(stage: Stage) -> None:
+    await stage.nats.server.kill()
+    stage.provisioner()
+    stage.provisioner()
+    await stage.nats.server.start()
+    await stage.connected()
+    asked = [await stage.deploy(f"Wiki {n}") for n in range(4)]
+    await stage.happened(asked[0][0], ev.StepIntended, step="create")
+    await stage.nats.restart()
+    for application_id, operation_id in asked:
+        await stage.succeeded(application_id, operation_id)
+    assert all(replica.running for replica in stage.provisioners)
+    assert len(stage.creates()) == len(stage.ours()) == 4
+
+
 @pytest.mark.parametrize("accepted", [False, True], ids=["not answered", "task running"])
 async def test_asleep_while_proxmox_works_for_it(stage: Stage, accepted: bool) -> None:
     """One replica sleeps in the middle of a create, a start, a stop, a shutdown and a destroy, all at once."""

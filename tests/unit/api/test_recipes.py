@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from proximity_api.problems import Problem
 from proximity_api.recipes import Catalog, CatalogError, sealed_spec
@@ -69,3 +70,26 @@ def test_a_recipe_that_cannot_be_used_stops_the_start(tmp_path: Path, name: str,
 def test_an_empty_catalog_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="no recipe"):
         Catalog.load(tmp_path)
+
+
+def test_what_no_variable_can_hold_is_refused_before_anything_is_accepted(tmp_path: Path) -> None:
+    recipe = yaml.safe_load((CATALOG / "gitea.yaml").read_text())
+    recipe["settings"].append({"key": "motd", "label": "Message", "type": "text"})
+    recipe["environment"]["MOTD"] = {"setting": "motd"}
+    (tmp_path / "gitea.yaml").write_text(yaml.safe_dump(recipe))
+    catalog = Catalog.load(tmp_path)
+    with pytest.raises(Problem) as raised:
+        catalog.resolve("gitea", {"motd": "one\ntwo"})
+    assert (raised.value.code, [e.field for e in raised.value.errors]) == ("invalid_request", ["settings.motd"])
+    assert "single line" in raised.value.errors[0].message
+
+
+@pytest.mark.parametrize("slug", ["gitea", "postgres", "vaultwarden"])
+async def test_secrets_of_an_image_become_variables_by_their_name_only(catalog: Catalog, slug: str) -> None:
+    safe = Safe()
+    spec = await sealed_spec(safe, catalog.resolve(slug, {}))
+    assert set(spec.secret_environment.values()) == set(spec.secrets) != set()
+    assert all(value not in spec.model_dump_json() for value in safe.sealed.values())
+    assert spec.image is not None
+    assert spec.volumes
+    assert not spec.nesting

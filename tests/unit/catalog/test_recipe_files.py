@@ -10,7 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from proximity.domain.catalog import Recipe, resolve
+from proximity.domain.catalog.recipe import Recipe
+from proximity.domain.catalog.settings import resolve
 
 CATALOG = Path(__file__).parents[3] / "catalog"
 FILES = sorted(CATALOG.glob("*.yaml"))

@@ -203,6 +203,11 @@ def test_what_concerns_the_whole_cluster_is_said_first(facts: ClusterFacts, code
     assert refused(facts).code == code
 
 
+def test_no_right_is_missed_on_storages_that_an_offline_node_does_not_show() -> None:
+    facts = ClusterFacts(True, (replace(NODE, online=False),), missing_rights=("/storage: Datastore.AllocateSpace",))
+    assert refused(facts).code == "node_offline"
+
+
 def test_an_unknown_node_is_named() -> None:
     cause = refused(cluster(NODE), "pve9")
     assert (cause.code, "pve9" in cause.message) == ("unknown_node", True)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from proximity.domain.application.spec import Template, WebAddress
-from proximity.domain.catalog import Recipe, Resolved, resolve
+from proximity.domain.catalog.recipe import Recipe
+from proximity.domain.catalog.settings import Resolved, resolve
 
 RECIPE = Recipe.model_validate(
     {

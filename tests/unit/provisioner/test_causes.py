@@ -38,6 +38,7 @@ from proximity_provisioner.refusals import rejected
         (GuestMissingError("does not exist"), "container_gone", False),
         (AlreadyExistsError("CT 1 already exists"), "refused", False),
         (RefusedError("protection mode enabled"), "refused", False),
+        (RefusedError("Install 'skopeo' to pull OCI images from registries."), "skopeo_missing", False),
         (ProxmoxError("something"), "proxmox_error", False),
     ],
 )
@@ -58,6 +59,8 @@ def test_untrusted_certificate_names_the_one_seen() -> None:
         ("command failed: exit code 1", ("tar: write error: No space left on device",), "storage_full"),
         ("cluster not ready - no quorum?", (), "no_quorum"),
         ("container did not stop", (), "shutdown_timed_out"),
+        ("command 'skopeo copy docker://a/b:1 oci-archive:x' failed: exit code 1", ("unknown",), "image_not_pulled"),
+        ("command 'skopeo copy docker://a/b:1 oci-archive:x' failed: exit code 1", ("no space left",), "storage_full"),
         ("exit code 2", ("something",), "task_failed"),
     ],
 )

@@ -93,3 +93,18 @@ async def test_the_reason_phrase_may_be_utf8(connect: MakeClient, server: Script
     server.script = [refusal(500, "Gerät fehlt")]
     with pytest.raises(UnansweredError, match="Gerät fehlt"):
         await connect(server.endpoint).start_container("pve", 101)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("refusing to override existing file 'docker.io_library_nginx_1.27.3-3c98f88e5871.tar'", "AlreadyExistsError"),
+        ("Install 'skopeo' to pull OCI images from registries.", "RefusedError"),
+        ("can't upload to storage type 'lvmthin', not a file based storage!", "RefusedError"),
+        ("storage 'local' is not configured for content-type 'vztmpl'", "RefusedError"),
+    ],
+)
+def test_refusals_of_a_pull(words: str, kind: str) -> None:
+    """From Proxmox VE's sources, not recorded."""
+    assert type(error_for(500, words + "\n", {})) is getattr(errors, kind)
+    assert type(error_for(500, f"{words} and more", {})) is UnansweredError

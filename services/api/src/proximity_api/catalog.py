@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
-from proximity.domain.catalog import Recipe
+from proximity.domain.catalog.recipe import Recipe
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.parts import parts_of
 from proximity_api.problems import Problem

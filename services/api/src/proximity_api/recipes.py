@@ -7,7 +7,8 @@ from typing import Protocol
 import yaml
 
 from proximity.domain.application.spec import Spec
-from proximity.domain.catalog import Recipe, Resolved, resolve
+from proximity.domain.catalog.recipe import Recipe
+from proximity.domain.catalog.settings import Resolved, resolve
 from proximity_api.problems import invalid
 
 # letters and digits that are not mistaken for each other: about 140 bits

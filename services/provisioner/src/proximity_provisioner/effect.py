@@ -88,7 +88,7 @@ async def _begin(job: Job, effect: Effect, attempt: int) -> Answer:
             return ready
         if not await _take_slots(job, effect):
             # a slot given back is offered at once; asked for again are those that another replica held
-            return Later(growing(job.waited(), 1.0, 3.0, 0.05), because=BUSY)
+            return Later(growing(job.waited(), 1.0, 3.0, 0.2), because=BUSY)
         node = ready.node or job.node
         node_time = await job.proxmox.node_time(node)
     except ProxmoxError as error:
@@ -185,13 +185,17 @@ async def _follow(job: Job, effect: Effect, intent: Intent, upid: str) -> Answer
             found = replace(await effect.evidence(job, intent, answered_exists=False), task_over=True)
             return await _conclude(job, effect, intent, _judge(job, intent, found))
         if task.running:
-            waited = job.tools.clock.now() - intent.since
-            return Later(growing(waited, 0.3, 2.0, 0.06), kind="poll")
+            return Later(job.tools.pace.look_again(job.app.cluster_id, intent.step, _taken(job, intent)), kind="poll")
         if task.succeeded:
+            job.tools.pace.ended(job.app.cluster_id, intent.step, _taken(job, intent))
             return Happened(effect.outcome(job, task.warnings), settled=True)
         return await _task_failed(job, effect, intent, task)
     except ProxmoxError as error:
         return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), recovery.command(intent)))
+
+
+def _taken(job: Job, intent: Intent) -> timedelta:
+    return job.tools.clock.now() - intent.since
 
 
 async def _task_failed(job: Job, effect: Effect, intent: Intent, task: Task) -> Answer:

@@ -2,6 +2,7 @@
 to be done is decided by its state, so that a message twice or too late does no harm.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 # An operation in flight is looked at from time to time, whatever is lost, by whichever replica lives then. Seconds: at
 # first, at most, and the share of the time since something happened.
 SWEEP = (2.0, 30.0, 0.1)
+AHEAD = timedelta(seconds=0.5)
 # What other steps follow from is carried on by the replica that wrote it; these need a first look.
 BEGINS = ("_requested.v1", ".operation_succeeded.v1", ".operation_failed.v1", ".operation_cancelled.v1")
 
@@ -28,6 +30,8 @@ class Hints:
     def __init__(self, tools: Tools, dispatcher: Dispatcher) -> None:
         self._tools = tools
         self._dispatcher = dispatcher
+        # operation -> when it is looked at again, as far as this replica has scheduled that
+        self._swept_at: dict[str, datetime] = {}
 
     async def event(self, message: NatsMessage) -> None:
         """An event of an application or a cluster."""
@@ -50,13 +54,17 @@ class Hints:
         await message.ack()
 
     async def _look_at(self, category: str, aggregate_id: str) -> None:
-        """First the next look is scheduled: should this process die now, somebody looks again."""
+        """First the next look is scheduled, if none lies ahead: should this process die now, somebody looks again."""
         loaded = await self._load(category, aggregate_id)
         operation = getattr(loaded.state, "operation", None) if loaded else None
         if loaded is None or operation is None or loaded.last_stored_at is None:
             return
-        again = growing(self._tools.clock.now() - loaded.last_stored_at, *SWEEP)
-        await self._tools.wake.schedule(operation.id, "sweep", category, aggregate_id, again)
+        now = self._tools.clock.now()
+        # the one that is being taken just now may look as if it lay ahead a little: clocks are estimates
+        if now + AHEAD >= self._swept_at.get(operation.id, now):
+            again = growing(now - loaded.last_stored_at, *SWEEP)
+            await self._tools.wake.schedule(operation.id, "sweep", category, aggregate_id, again)
+            self._swept_at = {id_: at for id_, at in self._swept_at.items() if at > now} | {operation.id: now + again}
         lane = getattr(loaded.state, "cluster_id", aggregate_id)
         self._dispatcher.submit(category, aggregate_id, lane)
 

@@ -72,15 +72,9 @@ def marker_of(job: Job) -> Marker:
 
 async def look(job: Job) -> Sight:
     """Raises ProxmoxError when nobody can tell, RightsMissingError when the token may not see the guest."""
-    ct = job.container
-    try:
-        config = await job.proxmox.guest_config(ct.node, ct.vmid)
-    except (GuestMissingError, RightsMissingError) as error:
-        if not await job.proxmox.vmid_in_use(ct.vmid):
-            return await _gone(job.proxmox)
-        if isinstance(error, RightsMissingError):
-            raise
-        return Elsewhere(error.words)
+    config = await _config(job)
+    if not isinstance(config, GuestConfig):
+        return config
     if marker_of(job) in markers(config.description):
         return Ours(config)
     begun = config.lock in ("create", None) and not config.description and "swap" not in config.values
@@ -100,6 +94,10 @@ async def find(job: Job) -> Here | Gone | Elsewhere | Machine:
             return await _gone(job.proxmox)
         if isinstance(error, RightsMissingError):
             raise
+    try:
+        # a late create may have brought it into being between the two answers
+        return Here(ct.node, await job.proxmox.guest_config(ct.node, ct.vmid))
+    except GuestMissingError as error:
         missing = Elsewhere(error.words)
     listed = [guest for guest in (await job.proxmox.resources()).guests if guest.vmid == ct.vmid]
     if any(guest.type == "qemu" for guest in listed):

@@ -9,6 +9,7 @@ from proximity.vault.vault import Vault
 from proximity_provisioner.clusters import Clusters
 from proximity_provisioner.incarnation import Incarnation
 from proximity_provisioner.journal import Journal
+from proximity_provisioner.pace import Pace
 from proximity_provisioner.settings import Settings
 from proximity_provisioner.slots import OperationSlots
 
@@ -26,5 +27,6 @@ class Tools:
     slots: OperationSlots
     clusters: Clusters
     me: Incarnation
+    pace: Pace = field(default_factory=Pace)
     cursor: dict[str, int] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -26,7 +26,8 @@ def catalog(context: typer.Context, machine: Json = False) -> None:
     if machine:
         return output.as_json(recipes)
     return output.table(
-        ("RECIPE", "NAME", "DESCRIPTION"), ((r["slug"], r["name"], r.get("description")) for r in recipes)
+        ("RECIPE", "NAME", "RUNTIME", "DESCRIPTION"),
+        ((r["slug"], r["name"], r["runtime"], r.get("description")) for r in recipes),
     )
 
 

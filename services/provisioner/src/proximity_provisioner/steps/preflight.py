@@ -17,12 +17,13 @@ from proximity_provisioner.job import Answer, Happened, Job
 
 async def preflight(job: Job) -> Answer:
     try:
-        facts = await _facts(job)
+        facts, silent = await _facts(job)
     except ProxmoxError as error:
         return not_now(job, error)
     chosen = choose(job.app.spec, job.app.wanted_node, facts)
     if isinstance(chosen, Cause):
-        return job.failed(chosen)
+        # a node that did not answer may have the place, and show the rights, that the others lack
+        return not_now(job, silent) if silent else job.failed(chosen)
     place = chosen.placement
     passed = ev.PreflightPassed(
         operation_id=job.op.id,
@@ -36,19 +37,22 @@ async def preflight(job: Job) -> Answer:
     return Happened(passed)
 
 
-async def _facts(job: Job) -> ClusterFacts:
+async def _facts(job: Job) -> tuple[ClusterFacts, ProxmoxError | None]:
+    """And why a node that is online could not be looked at, if there is one."""
     proxmox = job.proxmox
     quorate, seen, permissions = await asyncio.gather(_quorate(proxmox), proxmox.nodes(), proxmox.permissions())
     asked = [node for node in seen if job.app.wanted_node in (None, node.node)]
     look = Look(job.app.spec.runtime, proxmox, permissions)
-    nodes = tuple(await asyncio.gather(*(look.at_node(node) for node in asked)))
+    looked = await asyncio.gather(*(look.at_node(node) for node in asked))
+    nodes = tuple(found for found in looked if isinstance(found, NodeFacts))
     missing = missing_rights(
         permissions,
         nodes=[node.node for node in asked],
         storages=sorted({storage.storage for node in nodes for storage in node.storages}),
         bridge=job.app.spec.bridge,
     )
-    return ClusterFacts(quorate, nodes, missing.get("deploy", ()))
+    silent = next((found for found in looked if isinstance(found, ProxmoxError)), None)
+    return ClusterFacts(quorate, nodes, missing.get("deploy", ())), silent
 
 
 async def _quorate(proxmox: Hypervisor) -> bool:
@@ -67,15 +71,16 @@ class Look:
     proxmox: Hypervisor
     permissions: Permissions
 
-    async def at_node(self, node: NodeSeen) -> NodeFacts:
+    async def at_node(self, node: NodeSeen) -> NodeFacts | UnreachableError | UnansweredError:
+        """The error: it is said to be online, and does not answer."""
         free = None if node.memory is None or node.memory_used is None else node.memory - node.memory_used
         if not node.online:
             return NodeFacts(node.node, online=False, memory_free=free)
         try:
             stores, source = await asyncio.gather(self.proxmox.storages(node.node), self._source(node.node))
             storages = tuple(await asyncio.gather(*(self._at_storage(node.node, storage) for storage in stores)))
-        except (UnreachableError, UnansweredError):
-            return NodeFacts(node.node, online=False, memory_free=free)
+        except (UnreachableError, UnansweredError) as error:
+            return error
         return replace(source, memory_free=free, storages=storages)
 
     async def _source(self, node: str) -> NodeFacts:

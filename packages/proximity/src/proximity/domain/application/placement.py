@@ -65,16 +65,17 @@ def choose(spec: Spec, wanted_node: str | None, cluster: ClusterFacts) -> Chosen
             code="no_quorum",
             message="The cluster has no quorum, so nothing can be created. Bring enough nodes back and try again.",
         )
-    if cluster.missing_rights:
-        return Cause(
-            code="missing_rights",
-            message="The API token lacks rights for a deployment: " + "; ".join(cluster.missing_rights) + ".",
-        )
     candidates = [n for n in cluster.nodes if wanted_node in (None, n.node)]
     if not cluster.nodes:
         return Cause(code="no_nodes", message="The cluster names no node at the moment.")
     if not candidates:
         return Cause(code="unknown_node", message=f"The cluster has no node named {wanted_node}.")
+    # of nodes that are offline no storage is seen, so no right on one can be missed
+    if cluster.missing_rights and any(node.online for node in candidates):
+        return Cause(
+            code="missing_rights",
+            message="The API token lacks rights for a deployment: " + "; ".join(cluster.missing_rights) + ".",
+        )
     found: list[tuple[int, Chosen]] = []
     refusals: list[Cause] = []
     for node in candidates:

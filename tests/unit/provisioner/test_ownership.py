@@ -1,0 +1,65 @@
+"""What is seen of a guest while something else is happening to it."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from proximity.domain.application.marker import Marker
+from proximity.domain.application.state import Container
+from proximity.proxmox.errors import GuestMissingError, RightsMissingError
+from proximity.proxmox.observe import GuestConfig, Membership
+from proximity_provisioner.job import Job
+from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
+
+MISSING = GuestMissingError("Configuration file 'nodes/pve1/lxc/20000.conf' does not exist", 500)
+FORBIDDEN = RightsMissingError("Permission check failed (/vms/20000, VM.Audit)", 403)
+OURS = GuestConfig("d", Marker("inst", "a1", "op", 20000).line(), None, {"swap": "512"})
+BLANK = GuestConfig("d", "", "create", {})
+
+
+class Node:
+    """Answers each look at the configuration with the next of these; the last one stays."""
+
+    def __init__(self, *looks: GuestConfig | Exception, in_use: bool = True, quorate: bool = True) -> None:
+        self._looks = list(looks)
+        self._in_use = in_use
+        self._quorate = quorate
+
+    async def guest_config(self, node: str, vmid: int) -> GuestConfig:
+        seen = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    async def vmid_in_use(self, vmid: int) -> bool:
+        return self._in_use
+
+    async def membership(self) -> Membership:
+        return Membership("lab", self._quorate)
+
+
+def job(node: Node) -> Job:
+    container = Container("c1", "pve1", 20000, "op")
+    tools = SimpleNamespace(installation_id="inst")
+    return cast(Job, SimpleNamespace(application_id="a1", container=container, proxmox=node, tools=tools))
+
+
+async def test_a_guest_that_comes_into_being_between_two_answers_is_not_taken_for_a_stranger() -> None:
+    """A create that was late: first there is no such guest on its node, then the cluster has its number."""
+    assert await look(job(Node(MISSING, OURS))) == Ours(OURS)
+    assert await look(job(Node(MISSING, BLANK))) == NotOurs(BLANK, blank=True)
+
+
+async def test_a_guest_that_stays_away_from_its_node_is_elsewhere() -> None:
+    assert await look(job(Node(MISSING))) == Elsewhere(MISSING.words)
+
+
+async def test_a_number_that_nobody_has_is_gone() -> None:
+    assert await look(job(Node(MISSING, in_use=False))) == Gone()
+    assert await look(job(Node(FORBIDDEN, in_use=False))) == Gone()
+
+
+async def test_what_may_not_be_seen_is_not_gone() -> None:
+    with pytest.raises(RightsMissingError):
+        await look(job(Node(FORBIDDEN)))
