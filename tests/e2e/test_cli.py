@@ -16,14 +16,14 @@ pytestmark = pytest.mark.slow
 
 class Shell:
     def __init__(self, whole: Whole) -> None:
-        self._whole = whole
+        self.whole = whole
         self.status = 0
         self.said = ""
 
     def run(self, *arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "proximity_launcher", *arguments],
-            env=self._whole.environment,
+            env=self.whole.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

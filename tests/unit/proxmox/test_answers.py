@@ -9,7 +9,7 @@ import pytest
 
 from proximity.proxmox import answers
 from proximity.proxmox.errors import InvalidRequestError, RightsMissingError, UnansweredError
-from proximity.proxmox.observe import GuestStatus, Membership, Task, Version
+from proximity.proxmox.observe import GuestStatus, Membership, Point, Task, Version
 from proximity.proxmox.task_id import TaskId
 from unit.proxmox.conftest import MakeClient
 from unit.proxmox.scripted_server import Answer, ScriptedServer, data, refusal
@@ -281,3 +281,29 @@ def test_upids() -> None:
     for wrong in ("", "UPID:foo", UPID[:-1], UPID + "x", UPID.replace("pve", "../x")):
         with pytest.raises(ValueError, match="UPID"):
             TaskId.parse(wrong)
+
+
+async def test_history_of_a_node_and_a_guest_has_gaps(connect: MakeClient, server: ScriptedServer) -> None:
+    measured = {"time": 60, "cpu": 0.5, "netin": 10, "netout": 20.5}
+    of_node = {"memused": 7, "memtotal": 8, "rootused": 9}
+    of_guest = {"mem": 1, "maxmem": "2", "disk": 3, "maxdisk": 4}
+    server.script = [data([{"time": 0}, measured | of_node]), data([measured | of_guest])]
+    client = connect(server.endpoint)
+    gap, point = await client.node_history("pve", "hour")
+    assert gap == Point(at=0)
+    assert point == Point(60, 0.5, memory_used=7, memory=8, disk_used=9, netin=10, netout=20.5)
+    (point,) = await client.guest_history("pve", "lxc", 100, "year")
+    assert (point.memory_used, point.memory, point.disk_used) == (1, 2, 3)
+    assert [request.line.split()[1] for request in server.requests] == [
+        "/api2/json/nodes/pve/rrddata?timeframe=hour",
+        "/api2/json/nodes/pve/lxc/100/rrddata?timeframe=year",
+    ]
+
+
+async def test_of_a_guest_that_is_new_there_is_no_history_yet(connect: MakeClient, server: ScriptedServer) -> None:
+    words = "RRD error: rrdcached@unix:/s: rrd_fetch_r failed: opening 'pve-vm-9.0/6999': No such file or directory"
+    server.script = [refusal(500, words), refusal(500, "RRD error: the daemon is away")]
+    client = connect(server.endpoint)
+    assert await client.guest_history("pve", "lxc", 6999, "hour") == []
+    with pytest.raises(UnansweredError):
+        await client.guest_history("pve", "lxc", 6999, "hour")
