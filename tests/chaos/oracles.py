@@ -19,7 +19,7 @@ from proximity.messaging.envelope import Recorded
 
 NEVER_A_REASON = frozenset(
     {"vmid_in_foreign_hands", "not_ours", "half_made", "container_gone", "container_moved", "secret_unreadable",
-     "invalid_request", "configuration_changed", "missing_rights", "overdue"}
+     "invalid_request", "configuration_changed", "missing_rights", "deadline_passed"}
 )  # fmt: skip
 """Causes that would mean Proximity lost its way: nobody here takes its guests or its rights, or changes either."""
 

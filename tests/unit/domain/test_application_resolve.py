@@ -95,14 +95,22 @@ def test_a_power_call_that_took_effect_ends_the_operation(
     assert life.app.container.power == power
 
 
-def test_a_call_that_a_person_settled_keeps_nothing_waiting() -> None:
+@pytest.mark.parametrize("verdict", ["not_executed", "failed"])
+def test_nobody_knows_what_proxmox_still_holds(verdict: Literal["not_executed", "failed"]) -> None:
     life = deployed()
     life.do(cmd.StopApplication(operation_id="x", application_id="a1"))
     undecided(life, "stop")
+    life.do(resolve(verdict, "x"))
     assert life.app.unsettled
-    life.do(resolve("failed", "x"))
+    assert life.app.unsettled.goal == "stopped"
+
+
+def test_a_call_that_took_effect_keeps_nothing_waiting() -> None:
+    life = deployed()
+    life.do(cmd.StopApplication(operation_id="x", application_id="a1"))
+    undecided(life, "stop")
+    life.do(resolve("succeeded", "x"))
     assert life.app.unsettled is None
-    assert isinstance(life.ends()["x"], ev.OperationFailed)
 
 
 def test_time_that_was_over_begins_anew() -> None:
@@ -177,3 +185,28 @@ def test_what_cannot_be_removed_ends_the_deployment_and_is_named() -> None:
     end = life.ends()["deploy"]
     assert isinstance(end, ev.OperationFailed)
     assert end.left_behind == "pve/20001"
+
+
+def test_what_was_made_again_is_cleaned_up_like_anything_else() -> None:
+    life = half_made(deploying())
+    life.run(until="start")
+    life.happen(ev.StepFailed(operation_id="deploy", step="start", cause=CAUSE))
+    seen = []
+    while life.step:
+        if life.step.intent is None:
+            seen.append(life.step.name)
+        life.advance()
+    assert seen == ["stop", "destroy", "prove_gone"]
+    assert life.app.container is None
+
+
+def test_a_destroy_that_may_come_late_is_not_forgotten_when_its_guest_is_gone() -> None:
+    life = half_made(deploying())
+    life.advance()
+    life.happen(ev.CallUnanswered(operation_id="deploy", step="destroy", reason="596"))
+    life.happen(ev.ContainerDestroyed(operation_id="deploy"))
+    life.advance()
+    assert life.step
+    assert life.step.name == "create"
+    assert life.app.unsettled
+    assert life.app.unsettled.goal == "stopped"

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from proximity_provisioner import dispatcher as dispatcher_module
 from proximity_provisioner.dispatcher import Dispatcher
 
 
@@ -96,3 +99,23 @@ async def test_each_lane_has_places_of_its_own() -> None:
         await ran.wait()
     hanging.set()
     await dispatcher.drain(1)
+
+
+async def test_what_nats_did_not_answer_is_tried_again_without_another_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The intent may be in the log all the same, and only the replica it names looks after it."""
+    monkeypatch.setattr(dispatcher_module, "PAUSE", 0.01)
+    again = asyncio.Event()
+    runs = 0
+
+    async def run(category: str, aggregate_id: str) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise TimeoutError
+        again.set()
+
+    dispatcher = Dispatcher(run, at_once=1)
+    dispatcher.submit("application", "a")
+    await asyncio.wait_for(again.wait(), 5)
+    await dispatcher.drain(1)
+    assert runs == 2

@@ -161,7 +161,8 @@ class Applications:
             await self._tools.slots.give_back(job.op.id)
         because = later.because
         known = job.op.postponed_because
-        if because and (known is None or known.code != because.code):
+        # an undecided one may wait for days: what it waits for is said already
+        if because and not job.op.undecided and (known is None or known.code != because.code):
             postponed = ev.StepPostponed(operation_id=job.op.id, step=job.step.name, cause=because, withdrawn=False)
             await self._tools.journal.decide(job.application_id, job.loaded, postponed)
         after = max(later.after, timedelta(milliseconds=100))

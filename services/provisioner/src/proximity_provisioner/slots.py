@@ -94,12 +94,17 @@ class OperationSlots:
         # noted before they are asked for: what was taken when NATS stops answering is not forgotten
         held = self._held.setdefault(step.operation_id, _Held(application_id, step, place.cluster_id, []))
         for scope, limit in self._scopes(place, counted):
-            if not await self._slots.acquire(scope, step.operation_id, limit):
+            taken = await self._slots.acquire(scope, step.operation_id, limit)
+            if taken and scope not in held.scopes:
+                held.scopes.append(scope)
+            if self._held.get(step.operation_id) is not held:
+                # given back meanwhile: another replica wrote down what came of the step
+                await self._release(held)
+                return False
+            if not taken:
                 await self._release(self._held.pop(step.operation_id))
                 self._waiting.add(scope, application_id)
                 return False
-            if scope not in held.scopes:
-                held.scopes.append(scope)
         self._waiting.remove(application_id)
         return True
 

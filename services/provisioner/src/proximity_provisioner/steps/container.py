@@ -18,7 +18,8 @@ from proximity_provisioner.sealed import open_secret
 
 
 class Create:
-    goal: Literal["running", "stopped"] | None = None
+    # not after a lost destroy that may still come: it would meet the new container
+    goal: Literal["running", "stopped"] | None = "running"
     counted: tuple[Literal["node", "storage"], ...] = ("node", "storage")
 
     async def prepare(self, job: Job) -> Ready | Answer:

@@ -36,14 +36,11 @@ class PullImage:
         return await job.proxmox.pull_image(place.node, place.template_storage, image.reference, image.archive)
 
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
-        """The file proves; a running task tells later. A failed one may be another deployment's: it proves nothing."""
+        """The file proves; a running task is awaited. It may be another deployment's, into another storage."""
         if await is_there(job):
             return Evidence(goal_reached=True)
-        if intent.upid is None:
-            running = [task for task in await our_tasks(job, intent) if task.running and _is_of(task, job)]
-            if running:
-                return Evidence(upid=running[-1].upid)
-        return Evidence(goal_reached=False)
+        running = any(task.running and _is_of(task, job) for task in await our_tasks(job, intent))
+        return Evidence(goal_reached=None if running else False)
 
     def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ImagePulled(operation_id=job.op.id, volid=job.placement.template_volid)

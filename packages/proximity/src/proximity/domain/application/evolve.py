@@ -29,6 +29,7 @@ _LEADS_TO: dict[StepName, Literal["running", "stopped"]] = {
     "start": "running",
     "shutdown": "stopped",
     "stop": "stopped",
+    "destroy": "stopped",
 }
 
 
@@ -178,12 +179,13 @@ def _resolved(state: Application, event: ev.OperationResolved, at: datetime) -> 
     op, ct = state.operation, state.container
     if op is None or op.id != event.operation_id or op.intent is None or op.intent.step != event.step:
         return state
-    if _is_of(state.unsettled, op.intent):
-        state = replace(state, unsettled=None)
-    if event.step == "mark":
-        state = replace(state, lost_mark=None)
     match event.verdict:
         case "succeeded":
+            # whatever else a person says of it: what Proxmox still holds may come late
+            if _is_of(state.unsettled, op.intent):
+                state = replace(state, unsettled=None)
+            if event.step == "mark":
+                state = replace(state, lost_mark=None)
             power = _POWER_AFTER.get(event.step)
             if ct and power:
                 state = replace(state, container=replace(ct, power=power))
@@ -265,7 +267,7 @@ def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> App
             op = replace(op, undecided=True)
         case ev.ContainerProvenGone() if _remaking(op):
             # not the first send any more: "already exists" would no longer mean that it is a stranger's
-            op = replace(_next(op, at, done=op.done), remaking=False, attempts=1)
+            op = replace(_next(op, at, done=op.done - {"destroy", "prove_gone"}), remaking=False, attempts=1)
         case ev.ContainerProvenGone():
             op = _next(op, at, done=op.done | {"shutdown", "stop", "destroy", "prove_gone"})
         case _:
@@ -393,7 +395,9 @@ def _container(state: Application, event: ApplicationEvent) -> Application:
             ct = replace(ct, address=address)
         case ev.ContainerProvenGone() if _remaking(state.operation):
             ct = replace(ct, created=False, power="stopped")
-            return replace(state, container=ct, unsettled=None)
+            # a lost destroy may come late: it must not meet what is made anew under the same number
+            late = state.unsettled if state.unsettled and state.unsettled.goal == "stopped" else None
+            return replace(state, container=ct, unsettled=late)
         case ev.VmidFoundTaken() | ev.ContainerProvenGone():
             return replace(state, container=None, unsettled=None)
     return replace(state, container=ct)
