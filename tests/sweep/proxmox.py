@@ -7,7 +7,6 @@ what it had done, its config lock included. Times are in seconds.
 
 import asyncio
 import copy
-import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from proximity.domain.catalog import Recipe, resolve
+from proximity.domain.catalog.recipe import Recipe
+from proximity.domain.catalog.settings import resolve
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "catalog.md").read_text()

@@ -9,7 +9,8 @@ import yaml
 
 from proximity.domain.application.image import merged
 from proximity.domain.application.spec import Spec
-from proximity.domain.catalog import FromSetting, Recipe, Setting, resolve
+from proximity.domain.catalog.recipe import FromSetting, Recipe, Setting
+from proximity.domain.catalog.settings import resolve
 from proximity_simulator.images import KNOWN_SYSTEMS
 from proximity_simulator.registry import Image, find, listening
 

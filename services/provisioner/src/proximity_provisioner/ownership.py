@@ -86,19 +86,11 @@ async def find(job: Job) -> Here | Gone | Elsewhere | Machine:
 
     Raises ProxmoxError when nobody can tell, RightsMissingError when the token may not see the guest.
     """
-    ct = job.container
-    try:
-        return Here(ct.node, await job.proxmox.guest_config(ct.node, ct.vmid))
-    except (GuestMissingError, RightsMissingError) as error:
-        if not await job.proxmox.vmid_in_use(ct.vmid):
-            return await _gone(job.proxmox)
-        if isinstance(error, RightsMissingError):
-            raise
-    try:
-        # a late create may have brought it into being between the two answers
-        return Here(ct.node, await job.proxmox.guest_config(ct.node, ct.vmid))
-    except GuestMissingError as error:
-        missing = Elsewhere(error.words)
+    ct, found = job.container, await _config(job)
+    if isinstance(found, GuestConfig):
+        return Here(ct.node, found)
+    if isinstance(found, Gone):
+        return found
     listed = [guest for guest in (await job.proxmox.resources()).guests if guest.vmid == ct.vmid]
     if any(guest.type == "qemu" for guest in listed):
         return Machine()
@@ -107,8 +99,25 @@ async def find(job: Job) -> Here | Gone | Elsewhere | Machine:
             return Here(guest.node, await job.proxmox.guest_config(guest.node, ct.vmid))
     except GuestMissingError:
         # it moves just now, or the list is old
-        return missing
-    return missing
+        return found
+    return found
+
+
+async def _config(job: Job) -> GuestConfig | Gone | Elsewhere:
+    """On the node where it should be."""
+    ct, proxmox = job.container, job.proxmox
+    try:
+        return await proxmox.guest_config(ct.node, ct.vmid)
+    except (GuestMissingError, RightsMissingError) as error:
+        if not await proxmox.vmid_in_use(ct.vmid):
+            return await _gone(proxmox)
+        if isinstance(error, RightsMissingError):
+            raise
+    try:
+        # a late create may have brought it into being between the two answers
+        return await proxmox.guest_config(ct.node, ct.vmid)
+    except GuestMissingError as error:
+        return Elsewhere(error.words)
 
 
 async def _gone(proxmox: Hypervisor) -> Gone:
