@@ -1,5 +1,6 @@
 """What is seen of a guest while something else is happening to it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -49,6 +50,13 @@ async def test_a_guest_that_comes_into_being_between_two_answers_is_not_taken_fo
     """A create that was late: first there is no such guest on its node, then the cluster has its number."""
     assert await look(job(Node(MISSING, OURS))) == Ours(OURS)
     assert await look(job(Node(MISSING, BLANK))) == NotOurs(BLANK, blank=True)
+
+
+@pytest.mark.parametrize("lock", ["create", None, "destroyed"])
+async def test_what_a_person_is_clearing_away_is_nobody_else_s(lock: str | None) -> None:
+    """Unlocked, then destroyed: a look in between must not take it for a stranger's and give the operation up."""
+    begun = replace(BLANK, lock=lock)
+    assert await look(job(Node(begun))) == NotOurs(begun, blank=True)
 
 
 async def test_a_guest_that_stays_away_from_its_node_is_elsewhere() -> None:

@@ -77,8 +77,9 @@ async def look(job: Job) -> Sight:
         return config
     if marker_of(job) in markers(config.description):
         return Ours(config)
-    begun = config.lock in ("create", None) and not config.description and "swap" not in config.values
-    return NotOurs(config, blank=begun)
+    # a person who clears away what a dead worker left unlocks it first, and then destroys it
+    on_the_way = config.lock in ("create", None, "destroyed")
+    return NotOurs(config, blank=on_the_way and not config.description and "swap" not in config.values)
 
 
 async def find(job: Job) -> Here | Gone | Elsewhere | Machine:
