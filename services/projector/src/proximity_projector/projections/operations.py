@@ -4,7 +4,7 @@ from datetime import datetime
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent
-from proximity.domain.application.evolve import COMPLETES
+from proximity.domain.application.progress import COMPLETES
 from proximity.domain.operation.cause import Cause
 from proximity.readmodel.rows import Row
 from proximity_projector.projections import steps as st

@@ -6,8 +6,9 @@ from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.commands import ApplicationCommand
 from proximity.domain.application.events import ApplicationEvent
-from proximity.domain.application.evolve import COMPLETES, evolve
+from proximity.domain.application.evolve import evolve
 from proximity.domain.application.process import next_step
+from proximity.domain.application.progress import COMPLETES
 from proximity.domain.application.state import (
     NEVER,
     Absent,

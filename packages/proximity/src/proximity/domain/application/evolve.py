@@ -6,31 +6,18 @@ from typing import Literal
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent, Kind, StepName
-from proximity.domain.application.plan import plan
+from proximity.domain.application.progress import is_of, progressed, step_failed, step_over
 from proximity.domain.application.state import (
     Absent,
-    Adoption,
     Application,
     Baseline,
     Container,
-    Intent,
     Operation,
-    Placement,
     Power,
     State,
-    UnsettledCall,
 )
 from proximity.domain.finding import Finding
 from proximity.domain.operation.cause import Cause
-
-# a lost create may still bring the guest into being: it is not taken for gone before that
-_LEADS_TO: dict[StepName, Literal["running", "stopped"]] = {
-    "create": "running",
-    "start": "running",
-    "shutdown": "stopped",
-    "stop": "stopped",
-    "destroy": "stopped",
-}
 
 
 def evolve(state: State, event: ApplicationEvent | ev.Observed, at: datetime) -> State:
@@ -62,7 +49,7 @@ def evolve(state: State, event: ApplicationEvent | ev.Observed, at: datetime) ->
             return _resolved(replace(state, handled=state.handled | {by}), event, at)
         case ev.OperationSucceeded() | ev.OperationFailed() | ev.OperationCancelled():
             return _ended(state, event, at)
-    return _in_flight(state, event, at)
+    return progressed(state, event, at)
 
 
 def _requested(
@@ -182,19 +169,19 @@ def _resolved(state: Application, event: ev.OperationResolved, at: datetime) -> 
     match event.verdict:
         case "succeeded":
             # whatever else a person says of it: what Proxmox still holds may come late
-            if _is_of(state.unsettled, op.intent):
+            if is_of(state.unsettled, op.intent):
                 state = replace(state, unsettled=None)
             if event.step == "mark":
                 state = replace(state, lost_mark=None)
             power = _POWER_AFTER.get(event.step)
             if ct and power:
                 state = replace(state, container=replace(ct, power=power))
-            op = _given_time(_next(op, at, done=op.done | {event.step}), at)
+            op = _given_time(step_over(op, at, done=op.done | {event.step}), at)
         case "not_executed":
             op = _given_time(replace(op, intent=None, undecided=False), at)
         case "failed":
             cause = Cause(code="resolved_as_failed", message=f"A person decided that it failed ({event.step}).")
-            op = _step_failed(op, event.step, cause, at)
+            op = step_failed(op, event.step, cause, at)
     return replace(state, operation=op)
 
 
@@ -208,206 +195,3 @@ _POWER_AFTER: dict[StepName, Literal["running", "stopped"]] = {
     "shutdown": "stopped",
     "stop": "stopped",
 }
-
-
-def _in_flight(state: Application, event: ApplicationEvent, at: datetime) -> Application:
-    """Facts about the operation in flight; a fact about another one only changes what is known of the container."""
-    op = state.operation
-    state = _container(state, event)
-    if op is None or op.id != event.operation_id:
-        return state
-    match event:
-        case ev.StepIntended():
-            intent = Intent(
-                event.step,
-                event.runner,
-                event.node,
-                event.vmid,
-                event.node_time,
-                event.digest,
-                event.attempt,
-                at,
-            )
-            op = replace(op, intent=intent, runner=event.runner, attempts=op.attempts + 1, undecided=False)
-        case ev.TaskAccepted(upid=upid) if op.intent:
-            state = replace(
-                state,
-                last_tasks={**state.last_tasks, op.intent.step: upid},
-                # the only call there was has been found: nothing of it can come late any more
-                unsettled=None if op.attempts == 1 and _is_of(state.unsettled, op.intent) else state.unsettled,
-            )
-            op = replace(op, intent=replace(op.intent, upid=upid), undecided=False)
-        case ev.CallUnanswered() if op.intent:
-            state = _unsettle(state, op.intent)
-            op = replace(op, intent=replace(op.intent, unanswered=True))
-        case ev.StepTakenOver(runner=runner):
-            op = replace(op, runner=runner, undecided=False)
-            if op.intent:
-                if op.intent.upid is None:
-                    state = _unsettle(state, op.intent)
-                op = replace(op, intent=replace(op.intent, runner=runner, unanswered=op.intent.upid is None))
-        case ev.StepPostponed(cause=cause, withdrawn=withdrawn):
-            op = replace(
-                op,
-                intent=None if withdrawn else op.intent,
-                postponed=op.postponed + 1,
-                postponed_because=cause,
-            )
-        case ev.StepFailed(step=step, cause=cause):
-            op = _step_failed(op, step, cause, at)
-        case ev.VmidFoundTaken():
-            op = _next(op, at, done=op.done - {"claim_vmid"})
-        case ev.ContainerFoundHalfMade():
-            op = replace(_next(op, at, done=op.done - {"destroy", "prove_gone"}), remaking=True)
-        case ev.DeadlinePassed(phase="forward"):
-            op = replace(op, overdue=True)
-        case ev.DeadlinePassed(phase="unwind"):
-            op = replace(op, unwind_overdue=True)
-        case ev.OperationUndecided():
-            op = replace(op, undecided=True)
-        case ev.ContainerProvenGone() if _remaking(op):
-            # not the first send any more: "already exists" would no longer mean that it is a stranger's
-            op = replace(_next(op, at, done=op.done - {"destroy", "prove_gone"}), remaking=False, attempts=1)
-        case ev.ContainerProvenGone():
-            op = _next(op, at, done=op.done | {"shutdown", "stop", "destroy", "prove_gone"})
-        case _:
-            if completed := COMPLETES.get(type(event)):
-                state = _learned(state, event)
-                op = _next(op, at, done=op.done | {completed})
-    if op.overdue and op.intent is None and not op.unwinding and set(plan(state, op)) - op.done:
-        op = replace(op, failure=_overdue(op), unwind_since=at)
-    return replace(state, operation=op)
-
-
-def _learned(state: Application, event: ApplicationEvent) -> Application:
-    """What an outcome tells beside being one."""
-    match event:
-        case ev.PreflightPassed():
-            place = Placement(
-                event.node, event.rootfs_storage, event.template_storage, event.template_volid, event.template_present
-            )
-            return replace(state, placement=place)
-        case ev.ContainerInspected(power=power):
-            return replace(
-                state, desired=power, adoption=Adoption(event.had_tag, event.had_description, event.hostname)
-            )
-        case ev.ContainerMarked(tagged=tagged) if state.adoption and state.operation:
-            # the only call there was has been executed: none can come late any more
-            lost = state.lost_mark if state.operation.attempts > 1 else None
-            return replace(state, adoption=replace(state.adoption, tagged=tagged), lost_mark=lost)
-        case ev.ContainerUnmarked():
-            return replace(state, lost_mark=None)
-    return state
-
-
-COMPLETES: dict[type, StepName] = {
-    ev.PreflightPassed: "preflight",
-    ev.TemplateDownloaded: "download_template",
-    ev.ImagePulled: "pull_image",
-    ev.VmidClaimed: "claim_vmid",
-    ev.ContainerCreated: "create",
-    ev.ContainerConfigured: "configure",
-    ev.ContainerStarted: "start",
-    ev.AddressFound: "find_address",
-    ev.ApplicationAnswered: "probe",
-    ev.ContainerShutDown: "shutdown",
-    ev.ContainerStopped: "stop",
-    ev.ContainerDestroyed: "destroy",
-    ev.ContainerInspected: "inspect",
-    ev.ContainerMarked: "mark",
-    ev.ContainerUnmarked: "unmark",
-}
-
-
-def _next(
-    op: Operation, at: datetime, *, done: frozenset[StepName], failed: frozenset[StepName] | None = None
-) -> Operation:
-    return replace(
-        op,
-        intent=None,
-        done=done,
-        failed=op.failed if failed is None else failed,
-        step_since=at,
-        attempts=0,
-        postponed=0,
-        postponed_because=None,
-        undecided=False,
-    )
-
-
-def _step_failed(op: Operation, step: StepName, cause: Cause, at: datetime) -> Operation:
-    tolerated = (op.kind, step) in (("delete", "shutdown"), ("adopt", "find_address"))
-    op = _next(op, at, done=op.done, failed=op.failed | {step})
-    if tolerated or op.failure is not None:
-        return op
-    return replace(op, failure=cause, unwind_since=op.unwind_since or at)
-
-
-def _overdue(op: Operation) -> Cause:
-    because = op.postponed_because
-    return Cause(
-        code="deadline_passed",
-        message=f"The operation took longer than a {op.kind} may take."
-        + (f" It was waiting: {because.message}" if because else ""),
-        proxmox=because.proxmox if because else "",
-    )
-
-
-def _unsettle(state: Application, intent: Intent) -> Application:
-    if intent.step == "mark":
-        return replace(state, lost_mark=intent.node_time)
-    goal = _LEADS_TO.get(intent.step)
-    return replace(state, unsettled=UnsettledCall(goal, intent.node_time)) if goal else state
-
-
-def _is_of(unsettled: UnsettledCall | None, intent: Intent) -> bool:
-    goal = _LEADS_TO.get(intent.step)
-    return goal is not None and unsettled == UnsettledCall(goal, intent.node_time)
-
-
-def _container(state: Application, event: ApplicationEvent) -> Application:
-    """What the event says of the container, whichever operation it belongs to."""
-    if isinstance(event, ev.VmidClaimed):
-        return replace(
-            state, container=Container(event.cluster_id, event.node, event.vmid, event.operation_id, power="stopped")
-        )
-    ct = state.container
-    if ct is None:
-        return state
-    match event:
-        case ev.StepIntended(step="create"):
-            ct = replace(ct, created=True)
-            # what we write ourselves is no change from outside: it is looked at anew
-            return replace(state, container=ct, baseline=None)
-        case ev.StepIntended(step="configure"):
-            return replace(state, baseline=None)
-        case ev.StepIntended(step="start" | "shutdown" | "stop"):
-            ct = replace(ct, power="unknown")
-        case ev.StepPostponed(step="create", withdrawn=True) if _nothing_sent(state.operation):
-            ct = replace(ct, created=False)
-        case ev.ContainerStarted():
-            ct = replace(ct, power="running")
-        case ev.ContainerShutDown() | ev.ContainerStopped():
-            ct = replace(ct, power="stopped", address=None)
-        case ev.ContainerInspected(node=node, power=power):
-            ct = replace(ct, node=node, power=power)
-        case ev.AddressFound(address=address):
-            ct = replace(ct, address=address)
-        case ev.ContainerProvenGone() if _remaking(state.operation):
-            ct = replace(ct, created=False, power="stopped")
-            # a lost destroy may come late: it must not meet what is made anew under the same number
-            late = state.unsettled if state.unsettled and state.unsettled.goal == "stopped" else None
-            return replace(state, container=ct, unsettled=late)
-        case ev.VmidFoundTaken() | ev.ContainerProvenGone():
-            return replace(state, container=None, unsettled=None)
-    return replace(state, container=ct)
-
-
-def _remaking(op: Operation | None) -> bool:
-    return op is not None and op.remaking and not op.unwinding
-
-
-def _nothing_sent(op: Operation | None) -> bool:
-    """The call withdrawn is the first one, no task of it ran, and it was not lost on the way: that may come late."""
-    intent = op.intent if op else None
-    return op is not None and op.attempts == 1 and intent is not None and not intent.unanswered and intent.upid is None
