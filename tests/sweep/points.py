@@ -79,11 +79,12 @@ ALL = {kind: (*faults, *_STRANGE) for kind, faults in FAULTS.items()}
 
 @dataclass(frozen=True)
 class Point:
-    """`world`: what the log and Proxmox were like, where somebody asked for that."""
+    """`position`, `world`: how far the log was, and what all was like, where somebody asked for that."""
 
     number: int
     kind: Kind
     name: str
+    position: int = 0
     world: object = None
 
     def __str__(self) -> str:
@@ -104,10 +105,10 @@ class Points:
     reached: list[Point] = field(default_factory=list)
     struck: list[tuple[Point, Fault]] = field(default_factory=list)
     quiet: bool = False
-    world: Callable[[], object] | None = None
+    world: Callable[[], tuple[int, object]] | None = None
 
     def reach(self, kind: Kind, name: str) -> Fault | None:
-        point = Point(len(self.reached), kind, name, self.world and self.world())
+        point = Point(len(self.reached), kind, name, *(self.world() if self.world else ()))
         self.reached.append(point)
         fault = self.plan.get(point.number)
         if fault is None and self.chance and not self.quiet and self.chance.random() < self.often:
@@ -120,14 +121,16 @@ class Points:
         """Seconds until a request arrives, or its answer."""
         return usual if self.chance is None else usual * 10 ** self.chance.uniform(-1.5, 1.0)
 
-    def singles(self) -> Iterator[tuple[Point, Fault]]:
-        """Every fault at every point, once each. To die where the next point finds the same world is to die there: a
-        dead replica has no memory, so only what is different outside of it makes another run.
+    def singles(self, after: int = 0) -> Iterator[tuple[Point, Fault]]:
+        """Every fault at every point from that position on, once each.
+
+        To die where the next point finds the same world is to die there: a dead replica has no memory, so only what is
+        different outside of it makes another run.
         """
-        for point, after in zip_longest(self.reached, self.reached[1:]):
-            same = after is not None and point.world is not None and point.world == after.world
+        for point, next_one in zip_longest(self.reached, self.reached[1:]):
+            same = next_one is not None and point.world is not None and point.world == next_one.world
             for fault in FAULTS[point.kind]:
-                if not (same and fault == _DIES):
+                if point.position >= after and not (same and fault == _DIES):
                     yield point, fault
 
 

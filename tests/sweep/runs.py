@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from proximity.domain.application import events as ev
 from sweep.loop import VirtualLoop, run
 from sweep.oracles import Oracle
 from sweep.points import ALL, Died, Plan, Points
@@ -108,7 +109,12 @@ def singles(scenario: Scenario) -> list[tuple[str, Plan]]:
     dry = play(scenario, look=True)
     assert not dry.violations, dry.told()
     assert any(point.kind == "effect" for point in dry.points.reached), "nothing was asked of Proxmox"
-    return [(f"{fault} at {point}", {point.number: fault}) for point, fault in dry.points.singles()]
+    intended = [
+        r for r in dry.world.events() if isinstance(r.event, ev.StepIntended) and r.event.step == scenario.since
+    ]
+    # the event before it, too: whoever looked then decided on that step
+    after = intended[0].position - 1 if intended else 0
+    return [(f"{fault} at {point}", {point.number: fault}) for point, fault in dry.points.singles(after)]
 
 
 def interleaved(seed: int) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
+from proximity.domain.application.events import StepName
 from proximity.domain.application.image import Image, Volume
 from proximity.domain.application.spec import Probe, Resources, Spec, Template
 from sweep.guests import Stage
@@ -54,6 +55,8 @@ class Scenario:
     guest: frozenset[Guest]
     prepare: Callable[[World], None] = lambda world: None
     undecided: str | None = None
+    # until that step is intended, all is as in another scenario: faults are tried from there on
+    since: StepName | None = None
     within: float = 600.0
 
 
@@ -191,6 +194,7 @@ SCENARIOS: dict[str, Scenario] = {
             _then(_CANCEL, ev.StepIntended, step="create"),
             _ends(deploy=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
             frozenset({"none", "running"}),
+            since="create",
         ),
         Scenario(
             "delete during a deployment",
@@ -198,6 +202,7 @@ SCENARIOS: dict[str, Scenario] = {
             _then(_DELETE, ev.StepIntended, step="start"),
             _ends(deploy=("cancelled", "succeeded"), delete="succeeded"),
             NONE,
+            since="start",
         ),
         Scenario(
             "failing deployment",
@@ -206,6 +211,7 @@ SCENARIOS: dict[str, Scenario] = {
             _ends(deploy="failed"),
             NONE,
             prepare=_broken,
+            since="start",
         ),
         Scenario(
             "number taken first",
@@ -215,6 +221,7 @@ SCENARIOS: dict[str, Scenario] = {
             _ends(deploy=("succeeded", "failed")),
             frozenset({"running", "none"}),
             prepare=_stranger_first,
+            since="create",
         ),
         Scenario("adopt", "nothing", _one("adopt"), _ends(adopt="succeeded"), RUNNING, prepare=_found_running),
         Scenario(

@@ -14,7 +14,7 @@ from sweep.runs import Outcome, play
 from sweep.scenarios import EVERY
 
 SEED = int(os.environ.get("PROXIMITY_SWEEP_SEED", "1"))
-SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "200"))
+SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "120"))
 PARTS = 4
 
 

@@ -218,13 +218,14 @@ class World:
             await self._pulse(min(1.0, end - loop.time()))
         return True
 
-    def fingerprint(self) -> object:
+    def fingerprint(self) -> tuple[int, object]:
         """What somebody finds who comes now: the log, what is in somebody's hands, Proxmox."""
         log = [(stream.head, len(stream.messages)) for stream in self.log.streams.values()]
         given = [tuple(consumer.given) for consumer in self.log.consumers.values()]
         guests = [(guest.vmid, guest.digest, guest.running) for guest in self.proxmox.guests.values()]
         workers = [worker.exitstatus for worker in self.proxmox.workers.values()]
-        return log, given, sorted(self.log.schedules), guests, workers, sorted(self.proxmox.templates)
+        all_of_it = (log, given, sorted(self.log.schedules), guests, workers, sorted(self.proxmox.templates))
+        return self.log.streams[subjects.EVENTS].head, all_of_it
 
     # --- deliveries
 
