@@ -200,7 +200,7 @@ async def test_a_task_that_is_just_ending_is_listed_twice_and_counts_once(
     running: dict[str, Any] = {"upid": UPID, "id": "101", "status": "RUNNING"}
     server.script = [data([running, running | {"status": "OK", "endtime": 1795357490}])]
     (task,) = await connect(server.endpoint).tasks("pve", vmid=101, type="vzcreate", since=0)
-    assert (task.running, task.exitstatus) == (False, "OK")
+    assert (task.running, task.exitstatus, task.endtime) == (False, "OK", 1795357490)
 
 
 async def test_many_tasks_come_in_pages(connect: MakeClient, server: ScriptedServer) -> None:

@@ -21,7 +21,8 @@ from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.picture import Picture
 from proximity_reconciler.rights import Rights
 from proximity_reconciler.strangers import Strangers
-from proximity_reconciler.tasks import TaskLog
+from proximity_reconciler.tasks import CLOCKS_DIFFER, TaskLog
+from support.comparing import look
 from support.deciders import NOON
 from support.life import SPEC
 
@@ -48,8 +49,10 @@ def picture(*guests: GuestSeen, away: tuple[str, ...] = (), lists: int = 1) -> P
 
 
 def task(kind: str, start: int, *, user: str = STRANGER, vmid: int = 101, running: bool = False) -> Task:
-    upid = f"UPID:pve1:00000001:00000001:{start:08X}:{kind}:{vmid}:{user}:"
-    return Task(upid, "pve1", kind, str(vmid), user, start, running, None if running else "OK")
+    """`start`: seconds after noon; it takes no time."""
+    at = int(NOON.timestamp()) + start
+    upid = f"UPID:pve1:00000001:00000001:{at:08X}:{kind}:{vmid}:{user}:"
+    return Task(upid, "pve1", kind, str(vmid), user, at, running, *((None, None) if running else ("OK", at)))
 
 
 # --- budget
@@ -113,22 +116,55 @@ def test_a_foreign_task_that_ended_asks_for_a_look_once() -> None:
         ([task("vzmigrate", 1)], "moved", "vzmigrate"),
         ([task("vzdestroy", 1)], "gone", "vzdestroy"),
         ([], "gone", None),
+        ([task("resize", 1)], "configuration_changed:rootfs", "resize"),
+        ([task("resize", 1)], "configuration_changed:mp0", "resize"),
+        ([task("resize", 1)], "configuration_changed:memory", None),
+        ([task("vzcreate", 1)], "configuration_changed:net0", None),
+        ([task("resize", 1)], "configuration_changed:env.TOKEN", None),
+        ([task("vzrollback", 1)], "configuration_changed:memory", "vzrollback"),
     ],
 )
 def test_what_explains_a_finding(tasks: list[Task], kind: str, explained: str | None) -> None:
     log = TaskLog(OURS)
     log.take(NOON, tasks)
-    found = log.explanation(101, kind)
+    found = log.explanation(101, kind, NOON)
     assert (found.task if found else None) == explained
+
+
+@pytest.mark.parametrize("kind", ["stopped_outside", "renamed", "configuration_changed:rootfs"])
+def test_what_ended_before_it_was_last_seen_otherwise_explains_nothing(kind: str) -> None:
+    log = TaskLog(OURS)
+    log.take(NOON, [task(type_, 0) for type_ in ("vzstop", "vzrestore")])
+    allowed = NOON + CLOCKS_DIFFER
+    assert log.explanation(101, kind, allowed)
+    assert log.explanation(101, kind, allowed + timedelta(seconds=1)) is None
+
+
+def test_what_began_before_it_was_last_seen_otherwise_and_ended_since_explains_it() -> None:
+    log, now = TaskLog(OURS), NOON + timedelta(days=90)
+    long = task("vzmigrate", 0)
+    log.take(NOON, [replace(long, endtime=int(now.timestamp()))])
+    assert log.explanation(101, "moved", now)
+    log.take(NOON, [task("vzshutdown", 0, running=True)])
+    assert log.explanation(101, "stopped_outside", now)
+
+
+def test_the_look_before_the_last_one_that_found_the_guest_is_remembered() -> None:
+    made = picture(SEEN)
+    for second, state in ((1, "there"), (2, "elsewhere"), (3, "gone")):
+        made.looked(101, look(state=state, at=NOON + timedelta(seconds=second)))
+    assert made.looked_before == {101: NOON + timedelta(seconds=1)}
+    made.take(NOON, listed(), [], [])
+    assert made.looked_before == {}
 
 
 def test_a_task_that_is_not_listed_any_more_is_remembered_for_a_while() -> None:
     log = TaskLog(OURS)
     log.take(NOON, [task("vzstop", 1)])
     log.take(NOON, [])
-    assert log.explanation(101, "stopped_outside")
+    assert log.explanation(101, "stopped_outside", NOON)
     log.take(NOON + timedelta(hours=1), [])
-    assert log.explanation(101, "stopped_outside") is None
+    assert log.explanation(101, "stopped_outside", NOON) is None
 
 
 # --- rights and the list

@@ -8,7 +8,7 @@ from proximity.domain.application.decider import correct
 from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.application.state import NEVER
 from proximity.domain.drift import Correction, Damping, corrections, find_drift, suspects
-from proximity.domain.finding import Finding
+from proximity.domain.finding import Explanation, Finding
 from proximity.domain.guest import decider as guest_decider
 from proximity.domain.guest import events as guest_events
 from proximity.domain.guest import state as guest
@@ -50,7 +50,13 @@ class Comparison:
         desired, view = knowledge.desired(self._cluster_id), picture.view(self._bus.clock.now())
         open_ = self.findings_of_guests()
         differences = find_drift(desired, view, self._bus.installation_id, knowledge.names, open_)
-        said, self._damping = corrections(desired, differences, self._damping, view.at, tasks.explanation, open_)
+        stored = {app.vmid: app.since for app in desired}
+
+        def explain(vmid: int, key: str) -> Explanation | None:
+            since = max(stored.get(vmid, NEVER), picture.looked_before.get(vmid, NEVER))
+            return tasks.explanation(vmid, key, since)
+
+        said, self._damping = corrections(desired, differences, self._damping, view.at, explain, open_)
         self.suspects = suspects(desired, view, open_)
         await self._writer.append_all(APPLICATION, self._of_applications(said))
         of_guests: list[tuple[int, guest_events.Observed]] = [

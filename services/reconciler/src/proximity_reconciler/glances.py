@@ -92,7 +92,7 @@ class Glances:
         listed = self._picture.listed.get(vmid)
         if listed is not None and listed.type == "qemu":
             # a virtual machine has the number: that comes from its configuration and is never old
-            self._picture.looks[vmid] = Look(self._clock(), "there", listed.node, values={"type": "qemu"})
+            self._picture.looked(vmid, Look(self._clock(), "there", listed.node, values={"type": "qemu"}))
             return True
         node, managed = self._picture.node_of(vmid, its_node), its_node is not None
         if node is None:
@@ -105,7 +105,7 @@ class Glances:
         if look is None:
             self._rests[vmid] = self._monotonic() + REST
             return False
-        self._picture.looks[vmid] = look
+        self._picture.looked(vmid, look)
         self._read[vmid] = look.at
         if look.running is not None:
             self._publisher.saw(vmid, look.at, look.running)
@@ -125,7 +125,7 @@ class Glances:
         if isinstance(status, GuestStatus):
             known = self._picture.looks[vmid]
             running = status.status == "running"
-            self._picture.looks[vmid] = replace(known, at=at, running=running, lock=status.lock)
+            self._picture.looked(vmid, replace(known, at=at, running=running, lock=status.lock))
             self._publisher.saw(vmid, at, running)
             return True
         return status

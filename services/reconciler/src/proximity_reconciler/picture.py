@@ -12,7 +12,9 @@ TAG = "proximity"
 
 
 class Picture:
-    """`quorate` None: not asked for, or the token may not see it."""
+    """`quorate` None: not asked for, or the token may not see it. `looked_before`: when a guest was seen there by the
+    look before the last one.
+    """
 
     def __init__(self) -> None:
         self.rights = Rights()
@@ -21,6 +23,7 @@ class Picture:
         self.away: frozenset[str] = frozenset()
         self.quorate: bool | None = None
         self.looks: dict[int, Look] = {}
+        self.looked_before: dict[int, datetime] = {}
         self._managed: frozenset[int] = frozenset()
         self._guests: dict[int, Listed] = {}
         self._missing: dict[int, tuple[datetime, ...]] = {}
@@ -60,6 +63,13 @@ class Picture:
         keep = (self._guests.keys() | set(managed)) - (self._managed ^ set(managed))
         self._managed = frozenset(managed)
         self.looks = {vmid: look for vmid, look in self.looks.items() if vmid in keep}
+        self.looked_before = {vmid: at for vmid, at in self.looked_before.items() if vmid in keep}
+
+    def looked(self, vmid: int, look: Look) -> None:
+        before = self.looks.get(vmid)
+        if before is not None and before.state == "there":
+            self.looked_before[vmid] = before.at
+        self.looks[vmid] = look
 
     def interrupted(self) -> None:
         """Nothing answered: what was missing in lists before and after was not missing in a row."""

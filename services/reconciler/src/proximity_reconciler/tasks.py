@@ -1,5 +1,6 @@
 """The tasks of a cluster as far as they were seen: whom to look at because of them, and what they explain. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -8,6 +9,8 @@ from proximity.proxmox.observe import Task
 
 # How long a task is remembered that is not listed any more: what it did shows in a list or a look long before.
 REMEMBERED = timedelta(minutes=15)
+# A node's clock need not be the log's, and what a flapping finding needs to be told again is less.
+CLOCKS_DIFFER = timedelta(minutes=2)
 
 _STARTS = frozenset({"vzstart", "vzreboot", "vzresume", "hastart"})
 _STOPS = frozenset({"vzstop", "vzshutdown", "vzsuspend", "vzdestroy", "hastop", "hashutdown"})
@@ -15,10 +18,11 @@ _POWER = frozenset({"vzstart", "vzstop", "vzshutdown", "vzreboot"})
 _MAKES = frozenset({"vzcreate", "vzrestore", "vzclone"})
 _MOVES = frozenset({"vzmigrate", "hamigrate", "harelocate"})
 _REMOVES = frozenset({"vzdestroy", "qmdestroy"})
-_CHANGES = frozenset({"resize", "vzrollback", "vzrestore", "vzcreate", "move_volume"})
 _LOCKS = frozenset({"vzdump", "vzsnapshot", "vzdelsnapshot", "vzrollback", *_MAKES, *_MOVES, *_REMOVES, "vztemplate"})
 
 _RESETS = frozenset({"vzrollback", "vzrestore"})
+_CHANGES_DISKS = _RESETS | {"resize", "move_volume"}
+_DISK = re.compile(r"configuration_changed:(?:rootfs|mp\d+)")
 _TAKES = _MAKES | {"qmcreate", "qmrestore", "qmclone"}
 
 # what is explained -> the tasks that bring it about, among those after which it could be otherwise
@@ -27,7 +31,8 @@ _BY_KIND: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "started_outside": (_STARTS, _STARTS | _STOPS),
     "gone": (_REMOVES, _REMOVES | _MAKES),
     "vmid_taken": (_TAKES, _REMOVES | _TAKES),
-    "configuration_changed": (_CHANGES, _CHANGES),
+    # written by hand, a configuration is another without any task
+    "configuration_changed": (_RESETS, _RESETS),
     "renamed": (_RESETS, _RESETS),
     "marker_removed": (_RESETS, _RESETS),
     "lock_left": (_LOCKS, _LOCKS),
@@ -67,13 +72,26 @@ class TaskLog:
             del self._seen[upid], self._unlisted[upid]
         self._seen |= listed
 
-    def explanation(self, vmid: int, kind: str) -> Explanation | None:
-        """The newest task that could have brought it about, unless a later one made it otherwise or was ours. `kind` of
-        a finding, or `moved`. None: not known.
+    def explanation(self, vmid: int, key: str, since: datetime) -> Explanation | None:
+        """The newest task that could have brought it about, unless a later one made it otherwise or was ours. `key` of
+        a finding, or `moved`. `since`: then it was not so yet, and what had ended before explains nothing. None: not
+        known.
         """
-        brings, matters = _BY_KIND[kind]
-        about = [task for task in self._seen.values() if task.id == str(vmid) and task.type in matters]
+        if _DISK.fullmatch(key):
+            brings = matters = _CHANGES_DISKS
+        else:
+            brings, matters = _BY_KIND[key.partition(":")[0]]
+        earliest = (since - CLOCKS_DIFFER).timestamp()
+        about = [
+            task
+            for task in self._seen.values()
+            if task.id == str(vmid) and task.type in matters and _lasted_until(task, earliest)
+        ]
         task = max(about, key=lambda task: task.starttime, default=None)
         if task is None or task.type not in brings or task.user == self.own:
             return None
         return Explanation(user=task.user, task=task.type, upid=task.upid, at=task.starttime)
+
+
+def _lasted_until(task: Task, at: float) -> bool:
+    return task.running or (task.endtime or task.starttime) >= at

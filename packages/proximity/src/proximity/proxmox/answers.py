@@ -262,6 +262,7 @@ def _task(entry: Entry, exitstatus: Any, *, running: bool) -> Task:
         starttime=parsed.starttime,
         running=running,
         exitstatus=None if running else str(exitstatus or "unexpected status"),
+        endtime=None if (ended := entry.get("endtime")) is None else int(ended),
     )
 
 

@@ -115,7 +115,7 @@ class GuestStatus:
 @dataclass(frozen=True)
 class Task:
     """A worker task. `exitstatus` None while it runs; success is `OK` or `WARNINGS: n`. `user`: with token part, from
-    the UPID. `starttime` in Unix seconds of the node's clock.
+    the UPID. `starttime`, `endtime` in Unix seconds of the node's clock; not every answer has an `endtime`.
     """
 
     upid: str
@@ -126,6 +126,7 @@ class Task:
     starttime: int
     running: bool
     exitstatus: str | None = None
+    endtime: int | None = None
 
     @property
     def succeeded(self) -> bool:

@@ -15,7 +15,7 @@ FORGOTTEN = timedelta(minutes=10)
 # A comparison that follows another one sooner sees nothing new of what flaps.
 SIGHTING_EVERY = timedelta(seconds=4)
 
-# VMID and kind of the finding (`moved` for a move) -> the task that explains it
+# VMID and key of the finding (`moved` for a move) -> the task that explains it
 Explain = Callable[[int, str], Explanation | None]
 # application (None: a guest that no application has) and VMID
 Subject = tuple[str | None, int]
@@ -79,7 +79,7 @@ def corrections(
     differences: Sequence[Difference],
     damping: Damping,
     at: datetime,
-    explain: Explain = lambda vmid, kind: None,
+    explain: Explain = lambda vmid, key: None,
     guests: Mapping[int, Mapping[str, Finding]] | None = None,
 ) -> tuple[list[Correction], Damping]:
     """What to append, in this order, and the memory for the next sweep. `at`: the view's time. Who is refused because
@@ -125,7 +125,7 @@ def _told(
         elif not damping.lets(key):
             continue
         (application_id, vmid), _ = key
-        explained = finding.model_copy(update={"explained": explain(vmid, finding.kind)})
+        explained = finding.model_copy(update={"explained": explain(vmid, finding.key)})
         opened = app.FindingOpened if application_id is not None else guest.FindingOpened
         yield Correction(application_id, vmid, opened(finding=explained))
 
