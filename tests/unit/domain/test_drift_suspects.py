@@ -5,16 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from proximity.domain.drift import Desired, Listed, View, findings, locked, missing, suspects
+from proximity.domain.drift import Desired, Listed, Look, View, findings, locked, missing, suspects
 from proximity.domain.drift.findings import LOCK_LEFT
 from proximity.domain.drift.suspects import AGAIN, LIST_LAGS, ROUTINE
-from support.comparing import LISTED, MISSED, app, later, look, view
+from support.comparing import GONE, LISTED, MISSED, app, later, look, view
 
 SECOND = timedelta(seconds=1)
 NOW = later(3600)
 FRESH = look(at=NOW - AGAIN + SECOND)
 STOPPED = findings.stopped_outside()
 IS_GONE = findings.gone(105)
+UNMARKED = findings.marker_removed(app().marker)
 
 
 def at(seen: View) -> View:
@@ -22,23 +23,25 @@ def at(seen: View) -> View:
 
 
 @pytest.mark.parametrize(
-    ("desired", "listed"),
+    ("desired", "seen", "listed"),
     [
-        (app(), replace(LISTED, running=False)),
-        (app(STOPPED), LISTED),
-        (app(power="stopped"), LISTED),
-        (app(findings.started_outside(), power="stopped"), replace(LISTED, running=False)),
-        (app(), replace(LISTED, node="pve2")),
-        (app(), replace(LISTED, name="wicky")),
-        (app(findings.renamed(105, "wiki", "wicky")), LISTED),
-        (app(IS_GONE), LISTED),
+        (app(), look(), replace(LISTED, running=False)),
+        (app(STOPPED), look(running=False), LISTED),
+        (app(power="stopped"), look(running=False), LISTED),
+        (app(findings.started_outside(), power="stopped"), look(), replace(LISTED, running=False)),
+        (app(), look(), replace(LISTED, node="pve2")),
+        (app(), look(), replace(LISTED, name="wicky")),
+        (app(findings.renamed(105, "wiki", "wicky")), look(hostname="wicky"), LISTED),
+        (app(IS_GONE), GONE, LISTED),
+        (app(UNMARKED), look(node="pve2", markers=()), replace(LISTED, node="pve3")),
+        (app(power="stopped"), look(running=None), LISTED),
     ],
 )
 def test_whom_the_list_contradicts_is_looked_at_as_soon_as_the_list_can_know_better(
-    desired: Desired, listed: Listed
+    desired: Desired, seen: Look, listed: Listed
 ) -> None:
-    assert suspects([desired], at(view(look(at=NOW - LIST_LAGS), listed))) == []
-    assert suspects([desired], at(view(look(at=NOW - LIST_LAGS - SECOND), listed))) == [105]
+    assert suspects([desired], at(view(replace(seen, at=NOW - LIST_LAGS), listed))) == []
+    assert suspects([desired], at(view(replace(seen, at=NOW - LIST_LAGS - SECOND), listed))) == [105]
     assert suspects([desired], at(view(None, listed))) == [105]
     assert suspects([replace(desired, busy=True)], at(view(None, listed))) == []
     assert suspects([desired], at(view(None, listed, complete=False, away=frozenset({listed.node})))) == []
@@ -58,6 +61,32 @@ def test_whom_the_list_contradicts_is_looked_at_as_soon_as_the_list_can_know_bet
 )
 def test_what_is_known_is_not_looked_at_again_at_once(desired: Desired, listed: Listed | None) -> None:
     assert suspects([desired], at(view(FRESH, listed))) == []
+
+
+@pytest.mark.parametrize(
+    ("desired", "seen", "listed"),
+    [
+        (
+            app(findings.vmid_taken(105)),
+            look(markers=(), hostname="other"),
+            replace(LISTED, name="another", running=False),
+        ),
+        (app(UNMARKED), look(node="pve2", markers=()), replace(LISTED, node="pve2")),
+        (app(UNMARKED), look(node="pve2", markers=(), hostname=None), replace(LISTED, node="pve2", name="CT105")),
+        (app(UNMARKED), replace(look(node="pve2", hostname=None), values={}), replace(LISTED, node="pve2")),
+        (app(STOPPED), look(), LISTED),
+    ],
+)
+def test_what_a_look_has_shown_already_is_looked_at_as_often_as_what_is_open(
+    desired: Desired, seen: Look, listed: Listed
+) -> None:
+    assert suspects([desired], at(view(replace(seen, at=NOW - AGAIN), listed))) == []
+    assert suspects([desired], at(view(replace(seen, at=NOW - AGAIN - SECOND), listed))) == [105]
+
+
+def test_a_look_that_is_older_than_what_the_log_says_has_shown_nothing() -> None:
+    seen = look(node="pve2", at=NOW - LIST_LAGS - SECOND)
+    assert suspects([app(since=NOW)], at(view(seen, replace(LISTED, node="pve2")))) == [105]
 
 
 def test_who_is_missing_is_looked_at_once_the_lists_agree_and_again_after_a_while() -> None:

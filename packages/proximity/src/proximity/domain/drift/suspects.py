@@ -50,7 +50,7 @@ def _urgency(app: Desired, look: Look | None, view: View) -> int | None:
     if app.busy or (listed.node if listed else app.node) in view.away:
         return None
     age = view.at - (look.at if look else NEVER)
-    if _to_be_proven(app, look, view) or (age > LIST_LAGS and listed and _contradicts(app, listed)):
+    if _to_be_proven(app, look, view) or (age > LIST_LAGS and listed and _contradicts(app, look, listed)):
         return _CONTRADICTED
     if _lock_matters(app, look, view) and age > LIST_LAGS:
         return _LOCKED
@@ -69,8 +69,12 @@ def _to_be_proven(app: Desired, look: Look | None, view: View) -> bool:
     return look is None or look.at <= max(times[MISSES - 1], app.since) or view.at - look.at > AGAIN
 
 
-def _contradicts(app: Desired, listed: Listed) -> bool:
-    """The list says otherwise than the log, with what is known to be otherwise."""
+def _contradicts(app: Desired, look: Look | None, listed: Listed) -> bool:
+    """The list says otherwise than the log, with what is known to be otherwise. Of another guest nothing is wanted, and
+    what a look has shown already is told, or cannot be.
+    """
+    if "vmid_taken" in app.open or (look is not None and look.at > app.since and _agree(look, listed)):
+        return False
     if "gone" in app.open or listed.node != app.node:
         return True
     renamed = app.open.get("renamed")
@@ -79,6 +83,15 @@ def _contradicts(app: Desired, listed: Listed) -> bool:
     if listed.running is None or app.power is None:
         return False
     return listed.running != ("started_outside" in app.open or (app.power == "running" and not _stopped(app)))
+
+
+def _agree(look: Look, listed: Listed) -> bool:
+    if look.state != "there" or look.node != listed.node:
+        return False
+    if listed.running is not None and look.running != listed.running:
+        return False
+    # without the configuration its name is not known, and another look would not tell it either
+    return listed.name is None or not look.values or listed.name == (look.hostname or f"CT{listed.vmid}")
 
 
 def _stopped(app: Desired) -> bool:
