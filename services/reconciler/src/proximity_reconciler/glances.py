@@ -1,10 +1,10 @@
 """Whom to look at directly, one after the other, as far as the budget goes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from proximity.domain.drift import Desired, Look
 from proximity.proxmox.errors import ProxmoxError
@@ -20,10 +20,20 @@ from proximity_reconciler.publishing import Publisher
 REST, PROOF_REST = 15.0, 300.0
 # So long a configuration counts as known when only the power can be another.
 CONFIGURATION_LASTS = timedelta(minutes=5)
+# Of a guest that no application has the list tells as much after so many seconds.
+STRANGERS_WAIT = 10.0
+
+
+class Asked(NamedTuple):
+    """For a look. `power_only`: nothing but its power can be another; `at`: by the monotonic clock."""
+
+    power_only: bool
+    at: float
 
 
 class Glances:
-    """First those whose foreign task ended, then the suspects, then the numbers that guests may have left.
+    """First applications whose foreign task ended, then the suspects, then guests of nobody whose task ended, then the
+    numbers that guests may have left.
 
     `waiting`: the budget did not suffice.
     """
@@ -47,7 +57,7 @@ class Glances:
         self._clock = clock
         self._monotonic = monotonic
         self.waiting = False
-        self._asked_for: dict[int, bool] = {}
+        self._asked_for: dict[int, Asked] = {}
         # when the configuration of a guest was read
         self._read: dict[int, datetime] = {}
         self._rests: dict[int, float] = {}
@@ -55,7 +65,9 @@ class Glances:
     def wanted_by_tasks(self, finished: Mapping[int, bool]) -> None:
         """Their tasks have just ended, True: and only power can be another. It is known before the list knows."""
         for vmid, power_only in finished.items():
-            self._asked_for[vmid] = power_only and self._asked_for.get(vmid, True)
+            before = self._asked_for.get(vmid)
+            so_far = before is None or before.power_only
+            self._asked_for[vmid] = Asked(power_only and so_far, self._monotonic())
             self._rests.pop(vmid, None)
 
     async def take(
@@ -67,10 +79,11 @@ class Glances:
         self.waiting = False
         desired = {app.vmid: app for app in knowledge.desired(self._cluster_id)}
         learned = False
-        for vmid in dict.fromkeys([*self._asked_for, *comparison.suspects]):
+        urgent, others = self._asked(desired)
+        for vmid in dict.fromkeys([*urgent, *comparison.suspects, *others]):
             if vmid in self._rests:
                 continue
-            if enough() and vmid not in self._asked_for:
+            if enough() and vmid not in urgent:
                 self.waiting = True
                 break
             if self._is_known_but_for_power(vmid, desired.get(vmid)):
@@ -86,6 +99,15 @@ class Glances:
             learned |= outcome
         await self._prove_gone(proxmox, comparison, enough)
         return learned
+
+    def _asked(self, desired: Container[int]) -> tuple[list[int], list[int]]:
+        """Whom to look at because of a task: those that an application has, and the others."""
+        oldest = self._monotonic() - STRANGERS_WAIT
+        self._asked_for = {
+            vmid: asked for vmid, asked in self._asked_for.items() if vmid in desired or asked.at >= oldest
+        }
+        urgent = [vmid for vmid in self._asked_for if vmid in desired]
+        return urgent, [vmid for vmid in self._asked_for if vmid not in desired]
 
     async def _look(self, proxmox: Observer, vmid: int, its_node: str | None) -> bool | None:
         """Whether something was learned; None: no request is left."""
@@ -114,7 +136,10 @@ class Glances:
     def _is_known_but_for_power(self, vmid: int, desired: Desired | None) -> bool:
         """Whether the configuration was read lately, and nothing but the power can be another since."""
         look, read = self._picture.looks.get(vmid), self._read.get(vmid)
-        if not self._asked_for.get(vmid) or desired is None or look is None or read is None or not look.values:
+        asked = self._asked_for.get(vmid)
+        if asked is None or not asked.power_only or desired is None or look is None or read is None:
+            return False
+        if not look.values:
             return False
         return look.state == "there" and read > desired.since and self._clock() - read < CONFIGURATION_LASTS
 

@@ -1,0 +1,95 @@
+"""Whom the few direct looks go to."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from proximity.proxmox.errors import GuestMissingError
+from proximity.proxmox.observe import GuestConfig, GuestSeen, GuestStatus, NodeSeen, Observer, Resources
+from proximity_reconciler.asking import Asker
+from proximity_reconciler.budget import Budget
+from proximity_reconciler.comparing import Comparison
+from proximity_reconciler.glances import STRANGERS_WAIT, Glances
+from proximity_reconciler.knowledge import Knowledge
+from proximity_reconciler.looking import EnvironmentHash
+from proximity_reconciler.picture import Picture
+from proximity_reconciler.publishing import Publisher
+from support.comparing import app
+from support.deciders import NOON
+
+MANAGED, SUSPECT, STRANGER = 101, 102, 103
+
+
+class Node:
+    """`asked`: the guests, in the order of the first question about each."""
+
+    def __init__(self) -> None:
+        self.asked: dict[int, None] = {}
+
+    async def guest_config(self, node: str, vmid: int) -> GuestConfig:
+        self.asked[vmid] = None
+        return GuestConfig("d", "", None, {"hostname": "wiki"})
+
+    async def guest_status(self, node: str, vmid: int) -> GuestStatus:
+        self.asked[vmid] = None
+        raise GuestMissingError("no such guest", 500)
+
+
+class Stage:
+    def __init__(self, looks_a_minute: int = 45) -> None:
+        self.now = 0.0
+        self.node = Node()
+        picture = Picture()
+        guests = [GuestSeen(vmid, "pve1", "lxc", "wiki", "running") for vmid in (MANAGED, SUSPECT, STRANGER)]
+        picture.take(NOON, Resources(tuple(guests), (NodeSeen("pve1", True, None),)), [MANAGED, SUSPECT], [])
+        self.glances = Glances(
+            "c1",
+            cast(Asker, SimpleNamespace(picture=picture)),
+            Budget(looks_a_minute, lambda: self.now),
+            cast(Publisher, SimpleNamespace(saw=lambda vmid, at, running: None)),
+            EnvironmentHash(b"k" * 32),
+            lambda: NOON,
+            lambda: self.now,
+        )
+
+    async def take(self, enough: Callable[[], bool] = lambda: False) -> list[int]:
+        """Who was looked at, in this order."""
+        self.node.asked.clear()
+        comparison = SimpleNamespace(suspects=[SUSPECT], strangers=SimpleNamespace(to_prove_gone=list))
+        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=MANAGED), app(vmid=SUSPECT)])
+        await self.glances.take(
+            cast(Observer, self.node), cast(Comparison, comparison), cast(Knowledge, knowledge), enough
+        )
+        return list(self.node.asked)
+
+
+async def test_applications_whose_task_ended_come_first_and_guests_of_nobody_last() -> None:
+    stage = Stage()
+    stage.glances.wanted_by_tasks({STRANGER: True, MANAGED: False})
+    assert await stage.take() == [MANAGED, SUSPECT, STRANGER]
+
+
+async def test_a_flood_of_tasks_of_nobody_s_guests_leaves_the_requests_to_the_suspects() -> None:
+    stage = Stage(looks_a_minute=6)
+    stage.glances.wanted_by_tasks({STRANGER: True})
+    assert await stage.take() == [SUSPECT]
+    assert stage.glances.waiting
+
+
+async def test_only_applications_whose_task_ended_are_looked_at_when_something_else_is_due() -> None:
+    stage = Stage()
+    stage.glances.wanted_by_tasks({STRANGER: True, MANAGED: False})
+    assert await stage.take(lambda: True) == [MANAGED]
+    assert stage.glances.waiting
+
+
+@pytest.mark.parametrize(("seconds", "looked_at"), [(0.0, True), (1.0, False)])
+async def test_a_guest_of_nobody_is_looked_at_soon_or_not_because_of_its_task(seconds: float, looked_at: bool) -> None:
+    stage = Stage()
+    stage.glances.wanted_by_tasks({STRANGER: True, MANAGED: False})
+    stage.now = STRANGERS_WAIT + seconds
+    asked = await stage.take()
+    assert (STRANGER in asked) == looked_at
+    assert MANAGED in asked
