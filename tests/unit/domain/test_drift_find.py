@@ -54,6 +54,8 @@ def test_a_container_as_it_should_be() -> None:
         (app(), look(hostname="wicky"), {"renamed"}),
         (app(), look(hostname=None), {"renamed"}),
         (app(hostname=""), look(hostname=None), set()),
+        (app(hostname="CT105"), look(hostname=None), set()),
+        (app(hostname=""), look(hostname="wicky"), {"renamed"}),
         (app(), look(markers=()), {"marker_removed"}),
         (app(), look(markers=(replace(MARKER, operation="o2"),)), {"marker_removed"}),
         (app(), look(markers=(MARKER, replace(MARKER, vmid=7))), set()),
@@ -83,6 +85,12 @@ def test_a_container_as_it_should_be() -> None:
 )
 def test_what_a_look_shows(desired: Desired, seen: Look, keys: set[str]) -> None:
     assert set(found(compared(desired, view(seen)))) == keys
+
+
+@pytest.mark.parametrize("desired", [app(), app(baseline=None), app(RENAMED, UNMARKED, MEMORY)])
+def test_a_virtual_machine_is_never_the_container(desired: Desired) -> None:
+    machine = Look(later(20), "there", "pve1", values={"type": "qemu"})
+    assert set(found(compared(desired, view(machine)))) == {"vmid_taken"}
 
 
 def test_all_that_is_open_and_proven_otherwise_is_not_found_any_more() -> None:

@@ -52,6 +52,7 @@ def test_whom_the_list_contradicts_is_looked_at_as_soon_as_the_list_can_know_bet
     [
         (app(), LISTED),
         (app(), replace(LISTED, running=None, name=None)),
+        (app(hostname=""), replace(LISTED, name="CT105")),
         (app(power=None), replace(LISTED, running=False)),
         (app(STOPPED, since=NOW - AGAIN), replace(LISTED, running=False)),
         (app(findings.renamed(105, "wiki", "wicky"), since=NOW - AGAIN), replace(LISTED, name="wicky")),

@@ -57,7 +57,11 @@ def _proven(app: Desired, look: Look, view: View) -> bool:
 
 
 def _taken(app: Desired, look: Look) -> bool:
-    """The guest with its number is another one: somebody else's by its marker, or by its network cards."""
+    """The guest with its number is another one: a virtual machine, somebody else's by its marker, or by its network
+    cards.
+    """
+    if look.values.get("type") == "qemu":
+        return True
     own = app.marker
     for marker in look.markers:
         if (marker.installation, marker.application, marker.vmid) == (own.installation, own.application, own.vmid):
@@ -89,7 +93,8 @@ def _news(app: Desired, look: Look) -> Iterator[Difference]:
 
 def _of_container(app: Desired, look: Look, view: View) -> Iterator[Finding]:
     yield from _power(app, look)
-    if (look.hostname or "") != app.hostname:
+    unnamed = f"CT{app.vmid}"
+    if (look.hostname or unnamed) != (app.hostname or unnamed):
         yield findings.renamed(app.vmid, app.hostname, look.hostname or "")
     if app.marker not in look.markers:
         yield findings.marker_removed(app.marker)
