@@ -326,6 +326,9 @@ def test_an_adoption_shows_what_was_found_and_ends_without_an_address_of_what_do
     row = operation("op-adopt", *adopting()[:2])
     assert steps(row) == {"inspect": "done", "mark": "running", "find_address": "pending"}
     assert step(row, "inspect")["detail"] == "unifi on pve2, running"
+    requested, inspected = adopting()[:2]
+    row = operation("op-adopt", requested, inspected.model_copy(update={"hostname": ""}))
+    assert step(row, "inspect")["detail"] == "without a name on pve2, running"
     row = operation("op-adopt", *adopting(power="stopped"))
     assert steps(row) == {"inspect": "done", "mark": "done"}
 

@@ -215,7 +215,7 @@ def _detail(event: ApplicationEvent) -> str:
         case ev.AddressFound(address=address):
             return address
         case ev.ContainerInspected(hostname=hostname, node=node, power=power):
-            return f"{hostname} on {node}, {power}"
+            return f"{hostname or 'without a name'} on {node}, {power}"
         case ev.ContainerMarked(tagged=False):
             return "Without the tag: the cluster's options leave it to others."
         case ev.ContainerCreated(warnings=warnings) | ev.ContainerStarted(warnings=warnings) if warnings:

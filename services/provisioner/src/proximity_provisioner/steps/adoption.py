@@ -40,8 +40,7 @@ async def inspect(job: Job) -> Answer:
     inspected = ev.ContainerInspected(
         operation_id=job.op.id,
         node=seen.node,
-        # what Proxmox calls one that was given no name
-        hostname=values.get("hostname", f"CT{job.container.vmid}"),
+        hostname=values.get("hostname", ""),
         power=status.status,
         had_tag=has_tag(values),
         had_description="description" in values,
@@ -93,7 +92,9 @@ class Unmark:
             return Happened(self.outcome(job, 0))
         if config.lock:
             return _locked(job, config.lock)
-        tag = not _adoption(job).had_tag and not job.tag_refused
+        before = _adoption(job)
+        # if ours was refused, a tag that is there now is somebody else's
+        tag = not before.had_tag and before.tagged is not False and not job.tag_refused
         change = unmarked(config.description, config.values, marker_of(job), tag=tag)
         return Ready(digest=config.digest, node=seen.node, change=change)
 

@@ -1,0 +1,77 @@
+"""What adopting notes of a container, and what giving it back takes away."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from proximity.domain.application import events as ev
+from proximity.domain.application.adoption import Change
+from proximity.domain.application.marker import Marker
+from proximity.domain.application.state import Adoption, Container
+from proximity.proxmox.observe import GuestConfig
+from proximity_provisioner.effect import Ready
+from proximity_provisioner.job import Happened, Job
+from proximity_provisioner.steps.adoption import Unmark, inspect
+
+MARKER = Marker("inst", "a1", "op", 105)
+
+
+class Node:
+    def __init__(self, config: GuestConfig) -> None:
+        self._config = config
+
+    async def guest_config(self, node: str, vmid: int) -> GuestConfig:
+        return self._config
+
+    async def guest_status(self, node: str, vmid: int) -> SimpleNamespace:
+        return SimpleNamespace(status="running")
+
+    async def permissions(self, path: str) -> dict[str, dict[str, int]]:
+        return {path: {"VM.Audit": 1, "VM.Config.Options": 1}}
+
+
+async def nobody(cluster_id: str, vmid: int, *, but: str) -> None:
+    return None
+
+
+def job(config: GuestConfig, adoption: Adoption | None = None, *, tag_refused: bool = False) -> Job:
+    made = SimpleNamespace(
+        application_id="a1",
+        app=SimpleNamespace(adoption=adoption, lost_mark=None),
+        op=SimpleNamespace(id="op"),
+        container=Container("c1", "pve1", 105, "op"),
+        proxmox=Node(config),
+        tools=SimpleNamespace(installation_id="inst", journal=SimpleNamespace(keeper=nobody)),
+        tag_refused=tag_refused,
+    )
+    return cast(Job, made)
+
+
+@pytest.mark.parametrize(("values", "hostname"), [({}, ""), ({"hostname": "wiki"}, "wiki")])
+async def test_a_container_that_was_given_no_name_has_none(values: dict[str, str], hostname: str) -> None:
+    answer = await inspect(job(GuestConfig("d", "", None, values)))
+    assert isinstance(answer, Happened)
+    assert isinstance(answer.event, ev.ContainerInspected)
+    assert answer.event.hostname == hostname
+
+
+@pytest.mark.parametrize(
+    ("had_tag", "tagged", "tag_refused", "taken"),
+    [
+        (False, True, False, True),
+        (False, None, False, True),
+        (False, False, False, False),
+        (False, True, True, False),
+        (True, True, False, False),
+    ],
+)
+async def test_only_a_tag_that_is_ours_is_taken_away(
+    had_tag: bool, tagged: bool | None, tag_refused: bool, taken: bool
+) -> None:
+    """Refused at the adoption, a tag that is there now is somebody else's."""
+    config = GuestConfig("d", MARKER.line(), None, {"tags": "docs;proximity"})
+    adoption = Adoption(had_tag, had_description=False, hostname="wiki", tagged=tagged)
+    ready = await Unmark().prepare(job(config, adoption, tag_refused=tag_refused))
+    assert isinstance(ready, Ready)
+    assert ready.change == Change({"tags": "docs"} if taken else {}, ("description",))
