@@ -32,4 +32,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             totals[what] += figure  # type: ignore[assignment]  # a Counter of hours
     if totals:
         told = ", ".join(f"{totals[what]:.0f} {what}" for what in _WHAT)
-        terminalreporter.write_line(f"sweep: {told}, {seconds:.0f} s of one processor")
+        terminalreporter.write_line(f"sweep: {told}, {seconds:.0f} s of tests")

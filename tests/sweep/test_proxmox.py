@@ -32,8 +32,18 @@ PLACE = Place(
     real=False,
 )
 Story = Callable[..., Any]
-# these are about the wire: certificates, credentials, endpoints, or what another client does
-_OF_THE_WIRE = ("certificate", "secret", "waited_for", "token", "rights", "figures", "nobody_offers", "remembers")
+# these are about the wire (certificates, credentials, another client), or about figures, which nothing here looks at
+_OF_THE_WIRE = (
+    "certificate",
+    "secret",
+    "waited_for",
+    "token",
+    "rights",
+    "figures",
+    "how_guests_are",
+    "nobody_offers",
+    "remembers",
+)
 
 
 class Bench(Workbench):
