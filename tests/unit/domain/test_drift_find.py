@@ -36,6 +36,8 @@ RENAMED = findings.renamed(105, "wiki", "wicky")
 MEMORY = findings.configuration_changed("memory", "512", "1024")
 LOCKED = findings.lock_left(105, "backup")
 UNMARKED = findings.marker_removed(MARKER)
+UNSEEN = findings.unseen(105)
+FORBIDDEN = Look(later(20), "forbidden", "pve1")
 OTHER_CARD = {"net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:FF:FF:FF,ip=dhcp,type=veth"}
 LONG = {105: ("backup", later(20) - LOCK_LEFT - (later(1) - later(0)))}
 
@@ -94,7 +96,7 @@ def test_a_virtual_machine_is_never_the_container(desired: Desired) -> None:
 
 
 def test_all_that_is_open_and_proven_otherwise_is_not_found_any_more() -> None:
-    everything = app(STOPPED, RENAMED, MEMORY, LOCKED, UNMARKED, IS_GONE, TAKEN)
+    everything = app(STOPPED, RENAMED, MEMORY, LOCKED, UNMARKED, IS_GONE, TAKEN, UNSEEN)
     assert compared(everything, view(look())) == []
 
 
@@ -106,7 +108,6 @@ UNPROVEN = {
     "it is listed on a node that is away": view(
         look(running=False), replace(LISTED, node="pve2"), complete=False, quorate=True, away=frozenset({"pve2"})
     ),
-    "the token may not see it": view(look(state="forbidden", running=None, values={}, hostname=None, markers=())),
     "it is on another node": view(look(state="elsewhere", running=None, values={}, hostname=None, markers=())),
     "the list alone says that it is stopped": view(None, replace(LISTED, running=False)),
     "it is not in the list": view(None, None, missing={105: MISSED}),
@@ -132,6 +133,33 @@ def test_while_an_operation_is_in_flight_nothing_is_said(seen: Look, open_: tupl
     differences = compared(busy, view(seen, missing={105: MISSED}))
     assert found(differences) == {f.key: f for f in open_}
     assert len(differences) == len(open_)
+
+
+@pytest.mark.parametrize("open_", [(), (STOPPED, RENAMED, MEMORY), (IS_GONE,), (TAKEN,), (UNSEEN,)])
+def test_what_the_token_may_not_see_is_told_and_closes_nothing(open_: tuple[Finding, ...]) -> None:
+    unseen = found(compared(app(*open_), view(FORBIDDEN)))
+    assert set(unseen) == {"unseen", *(f.key for f in open_)}
+    assert "VM.Audit on /vms/105" in unseen["unseen"].message
+
+
+@pytest.mark.parametrize(
+    "unproven",
+    [
+        view(replace(FORBIDDEN, at=APP.since)),
+        view(FORBIDDEN, complete=False),
+        view(replace(FORBIDDEN, state="elsewhere")),
+    ],
+)
+def test_whether_the_token_may_see_it_has_to_be_proven(unproven: View) -> None:
+    assert compared(app(), unproven) == []
+    assert set(found(compared(app(UNSEEN), unproven))) == {"unseen"}
+
+
+@pytest.mark.parametrize(
+    "seen", [look(), Look(later(20), "there", "pve1", running=True), Look(later(20), "there", "pve2", running=True)]
+)
+def test_what_the_token_sees_again_is_unseen_no_more(seen: Look) -> None:
+    assert found(compared(app(UNSEEN), view(seen))) == {}
 
 
 def test_gone_is_proven_by_the_lists_and_then_by_a_look() -> None:
@@ -258,7 +286,7 @@ class TestGuestsThatNoApplicationHas:
 
 
 @pytest.mark.parametrize(
-    "finding", [STOPPED, STARTED, IS_GONE, TAKEN, RENAMED, MEMORY, LOCKED, UNMARKED, findings.orphan(105, None)]
+    "finding", [STOPPED, STARTED, IS_GONE, TAKEN, RENAMED, MEMORY, LOCKED, UNMARKED, UNSEEN, findings.orphan(105, None)]
 )
 def test_a_finding_says_what_is_so_what_should_be_and_what_to_do(finding: Finding) -> None:
     assert finding.key.partition(":")[0] == finding.kind

@@ -38,6 +38,7 @@ ANY_FINDING = st.sampled_from(
         findings.configuration_changed("memory", "512", "1024"),
         findings.environment_changed("TOKEN"),
         findings.lock_left(105, "backup"),
+        findings.unseen(105),
     ]
 )
 OPEN = st.lists(ANY_FINDING, max_size=4, unique_by=lambda f: f.key)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from proximity.domain.application import events as app
+from proximity.domain.drift.findings import unseen
 from proximity.domain.finding import Finding
 from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
@@ -216,6 +217,11 @@ def test_a_change_of_configuration_is_counted_and_changes_nothing_else() -> None
     row = application(*deployed(), app.FindingOpened(finding=changed))
     assert (row["status"], row["url"]) == ("running", "http://10.0.0.5/")
     assert row["findings"] == {"configuration_changed:memory": "configuration_changed"}
+
+
+def test_what_the_token_may_not_see_is_as_it_was_last_known() -> None:
+    row = application(*deployed(), app.FindingOpened(finding=unseen(105)))
+    assert (row["status"], row["findings"]) == ("running", {"unseen": "unseen"})
 
 
 def test_it_is_where_it_was_moved_to() -> None:

@@ -116,6 +116,7 @@ def test_a_foreign_task_that_ended_asks_for_a_look_once() -> None:
         ([task("vzmigrate", 1)], "moved", "vzmigrate"),
         ([task("vzdestroy", 1)], "gone", "vzdestroy"),
         ([], "gone", None),
+        ([task("vzstop", 1)], "unseen", None),
         ([task("resize", 1)], "configuration_changed:rootfs", "resize"),
         ([task("resize", 1)], "configuration_changed:mp0", "resize"),
         ([task("resize", 1)], "configuration_changed:memory", None),

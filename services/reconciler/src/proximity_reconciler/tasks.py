@@ -39,6 +39,8 @@ _BY_KIND: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "orphan": (_MAKES, _MAKES),
     "marker_copied": (_MAKES, _MAKES),
     "moved": (_MOVES, _MOVES),
+    # rights change without any task
+    "unseen": (frozenset(), frozenset()),
 }
 
 

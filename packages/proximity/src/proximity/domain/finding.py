@@ -13,6 +13,7 @@ Kind = Literal[
     "marker_removed",
     "vmid_taken",
     "lock_left",
+    "unseen",
     "orphan",
     "marker_copied",
 ]

@@ -88,8 +88,9 @@ class Container:
 
 @dataclass(frozen=True)
 class Adoption:
-    """What the container was before our marker was written, so that it can be given back like that. `hostname` empty: it
-    was given none. `tagged`: it got our tag; None: not known.
+    """What the container was before our marker was written, so that it can be given back like that.
+
+    `hostname` empty: it was given none. `tagged`: it got our tag; None: not known.
     """
 
     had_tag: bool

@@ -35,8 +35,10 @@ def find_drift(
 
 def _of_application(app: Desired, view: View) -> Iterable[Difference]:
     look = None if app.busy else view.proof(app.vmid, app.since)
-    if look is None or look.state in ("forbidden", "elsewhere"):
+    if look is None or look.state == "elsewhere":
         return _drifts(app, app.open.values())
+    if look.state == "forbidden":
+        return _drifts(app, {**app.open, "unseen": findings.unseen(app.vmid)}.values())
     if look.state == "gone":
         return _drifts(app, [findings.gone(app.vmid)] if _proven(app, look, view) else app.open.values())
     if not look.values:
@@ -77,8 +79,8 @@ def _taken(app: Desired, look: Look) -> bool:
 def _by_status_alone(app: Desired, look: Look) -> list[Finding]:
     """Without its configuration nothing proves whose it is: enough for its power, if there was no doubt before."""
     if look.node != app.node or any(kind in app.open for kind in NOT_THERE):
-        return list(app.open.values())
-    return [f for key, f in app.open.items() if key not in POWER] + list(_power(app, look))
+        return [f for key, f in app.open.items() if key != "unseen"]
+    return [f for key, f in app.open.items() if key not in (*POWER, "unseen")] + list(_power(app, look))
 
 
 def _news(app: Desired, look: Look) -> Iterator[Difference]:

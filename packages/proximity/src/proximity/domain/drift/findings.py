@@ -115,6 +115,17 @@ def lock_left(vmid: int, lock: str) -> Finding:
     )
 
 
+def unseen(vmid: int) -> Finding:
+    return Finding(
+        key="unseen",
+        kind="unseen",
+        message="The API token may not see its container any more, so that nothing is known of it. "
+        f"Give the token back the right VM.Audit on /vms/{vmid}.",
+        expected="seen",
+        observed="forbidden",
+    )
+
+
 def orphan(vmid: int, name: str | None) -> Finding:
     """`name` of the application that it was made for; None: not known any more."""
     whose = f"the application {name}" if name else "an application that is not known any more"
