@@ -213,6 +213,15 @@ def test_what_is_told_of_the_environment_is_only_that_it_differs() -> None:
     assert ENVIRONMENT["TOKEN"] not in told
 
 
+def test_what_is_told_of_the_command_line_is_only_that_it_differs() -> None:
+    before = Baseline(comparable(VALUES | {"entrypoint": "5e884898"}), ENVIRONMENT)
+    seen = look({"entrypoint": "0badcafe"})
+    finding = found(compared(app(baseline=before), view(seen)))["configuration_changed:entrypoint"]
+    assert (finding.expected, finding.observed) == ("", "")
+    assert not {"0badcafe", "5e884898"} & set(finding.message.replace(".", " ").split())
+    assert compared(app(baseline=before), view(look({"entrypoint": "5e884898"}))) == []
+
+
 class TestLocks:
     def test_a_lock_is_left_if_it_is_there_for_longer_than_ten_minutes(self) -> None:
         assert set(found(compared(app(), view(look(lock="backup"), locked=LONG)))) == {"lock_left"}

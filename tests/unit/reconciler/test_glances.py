@@ -27,10 +27,11 @@ class Node:
 
     def __init__(self) -> None:
         self.asked: dict[int, None] = {}
+        self.entrypoint = "/start --token s3cret"
 
     async def guest_config(self, node: str, vmid: int) -> GuestConfig:
         self.asked[vmid] = None
-        return GuestConfig("d", "", None, {"hostname": "wiki"})
+        return GuestConfig("d", "", None, {"hostname": "wiki", "entrypoint": self.entrypoint})
 
     async def guest_status(self, node: str, vmid: int) -> GuestStatus:
         self.asked[vmid] = None
@@ -41,7 +42,7 @@ class Stage:
     def __init__(self, looks_a_minute: int = 45) -> None:
         self.now = 0.0
         self.node = Node()
-        picture = Picture()
+        self.picture = picture = Picture()
         guests = [GuestSeen(vmid, "pve1", "lxc", "wiki", "running") for vmid in (MANAGED, SUSPECT, STRANGER)]
         picture.take(NOON, Resources(tuple(guests), (NodeSeen("pve1", True, None),)), [MANAGED, SUSPECT], [])
         self.glances = Glances(
@@ -93,3 +94,15 @@ async def test_a_guest_of_nobody_is_looked_at_soon_or_not_because_of_its_task(se
     asked = await stage.take()
     assert (STRANGER in asked) == looked_at
     assert MANAGED in asked
+
+
+async def test_of_a_command_line_only_a_hash_is_kept() -> None:
+    stage = Stage()
+    await stage.take()
+    first = stage.picture.looks[SUSPECT].configuration["entrypoint"]
+    await stage.take()
+    assert stage.picture.looks[SUSPECT].configuration["entrypoint"] == first
+    stage.node.entrypoint = "/start --token another"
+    await stage.take()
+    assert stage.picture.looks[SUSPECT].configuration["entrypoint"] != first
+    assert "token" not in repr(stage.picture.looks)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from proximity.domain.application.marker import markers
 from proximity.domain.drift import Look
+from proximity.domain.drift.configuration import SECRET
 from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
 from proximity.proxmox.observe import GuestConfig, GuestStatus, Observer
 
@@ -19,7 +20,9 @@ REQUESTS = 2
 
 
 class EnvironmentHash:
-    """Values of environment variables may be secret: whether they changed is told by a hash that needs our key."""
+    """Values of environment variables may be secret, and so may a command line: whether they changed is told by a hash
+    that needs our key.
+    """
 
     def __init__(self, master_key: bytes) -> None:
         self._key = hmac.digest(master_key, b"hashes of environment variables", "sha256")
@@ -72,7 +75,10 @@ class Looker:
             hostname=config.values.get("hostname"),
             lock=config.lock,
             markers=tuple(markers(config.description)),
-            values=config.values,
+            values={
+                key: self.hashes.of(vmid, key, value) if key in SECRET else value
+                for key, value in config.values.items()
+            },
             environment={name: self.hashes.of(vmid, name, value) for name, value in config.environment.items()},
         )
 

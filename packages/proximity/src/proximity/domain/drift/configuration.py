@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 _PLAIN = {"cores", "memory", "swap", "onboot", "entrypoint", "nameserver", "searchdomain", "unprivileged"}
+# A command line may hold secrets: of it there is only a keyed hash, as of an environment variable.
+SECRET = frozenset({"entrypoint"})
 _LISTS = re.compile(r"(?:mp|net)\d+|features")
 _SIZE = re.compile(r"(?:^|,)size=([^,]+)")
 _HWADDR = re.compile(r"(?:^|,)hwaddr=([^,]+)")

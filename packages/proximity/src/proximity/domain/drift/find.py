@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from proximity.domain.application.state import NEVER, Baseline
 from proximity.domain.drift import findings
-from proximity.domain.drift.configuration import addresses
+from proximity.domain.drift.configuration import SECRET, addresses
 from proximity.domain.drift.findings import LOCK_LEFT, NOT_THERE, POWER
 from proximity.domain.drift.history import MISSES
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Known, Look, Moved, View
@@ -121,7 +121,11 @@ def _configuration(baseline: Baseline, look: Look) -> Iterator[Finding]:
     before, now = baseline.values, look.configuration
     if before != now:
         for field in sorted(before.keys() | now.keys()):
-            if before.get(field) != now.get(field):
+            if before.get(field) == now.get(field):
+                continue
+            if field in SECRET:
+                yield findings.secret_changed(field)
+            else:
                 yield findings.configuration_changed(field, before.get(field), now.get(field))
     if baseline.environment != look.environment:
         for variable in sorted(baseline.environment.keys() | look.environment.keys()):

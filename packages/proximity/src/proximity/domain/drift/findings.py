@@ -93,6 +93,15 @@ def configuration_changed(field: str, expected: str | None, observed: str | None
     )
 
 
+def secret_changed(field: str) -> Finding:
+    """Only that it differs: it may be secret."""
+    return Finding(
+        key=f"configuration_changed:{field}",
+        kind="configuration_changed",
+        message=f"The setting {field} was changed outside Proximity. If that was not wanted, set it back on Proxmox.",
+    )
+
+
 def environment_changed(variable: str) -> Finding:
     """Only that it differs: a value may be secret."""
     return Finding(

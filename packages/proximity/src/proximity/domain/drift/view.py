@@ -57,8 +57,8 @@ class Look:
     forbidden: it is there, and the token may not see it; elsewhere: on another node.
 
     `node`: where it was looked at. `running` None: not known. `values`: its whole configuration, empty if that could
-    not be read, and then hostname, markers and environment are not known either. `environment`: variable -> keyed hash
-    of its value.
+    not be read, and then hostname, markers and environment are not known either; of what may be secret (SECRET) a keyed
+    hash. `environment`: variable -> keyed hash of its value.
     """
 
     at: datetime
