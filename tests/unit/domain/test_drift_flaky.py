@@ -125,6 +125,6 @@ def test_the_play_is_worth_watching() -> None:
             closed |= {event.key for event in owner.told if isinstance(event, FindingClosed)}
     everything = {
         *("stopped_outside", "started_outside", "gone", "vmid_taken", "renamed", "marker_removed", "lock_left"),
-        *("configuration_changed:memory", "configuration_changed:env.TOKEN"),
+        *("configuration_changed:memory", "configuration_changed:env.TOKEN", "unseen"),
     }
     assert opened == closed == everything
