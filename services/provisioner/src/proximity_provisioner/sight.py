@@ -1,9 +1,10 @@
 """May this guest be changed now? What a step answers if not."""
 
 from proximity.domain.application import events as ev
+from proximity.domain.application.marker import markers
 from proximity.domain.operation.cause import Cause
 from proximity_provisioner.job import Answer, Happened, Job, Later, backoff
-from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
+from proximity_provisioner.ownership import Elsewhere, Gone, Here, Machine, NotOurs, Ours, find, look, marker_of
 
 
 async def ours_to_change(job: Job) -> Ours | Answer:
@@ -26,11 +27,28 @@ async def ours_to_change(job: Job) -> Ours | Answer:
                 f"`pct unlock {vmid}; pct destroy {vmid} --purge`."
             )
             return job.failed(Cause(code="left_behind", message=message))
-        case NotOurs() if job.op.kind == "deploy" and "create" not in job.op.done:
+        case NotOurs() if _never_came_to_be(job):
             # the number is a stranger's: ours never came to be, and cannot as long as that one is there
+            return Happened(proven_gone(job))
+        case Elsewhere() if _never_came_to_be(job) and await _is_a_strangers(job):
             return Happened(proven_gone(job))
         case NotOurs() | Elsewhere():
             return job.failed(seen.cause)
+
+
+def _never_came_to_be(job: Job) -> bool:
+    """As far as the log knows: its create was announced, and nothing more was heard of it."""
+    if job.op.kind == "deploy":
+        return "create" not in job.op.done
+    return job.op.kind == "delete" and not job.app.deployed and job.app.adoption is None
+
+
+async def _is_a_strangers(job: Job) -> bool:
+    """Whoever has the number on another node. A cluster gives each number once."""
+    found = await find(job)
+    return isinstance(found, Machine) or (
+        isinstance(found, Here) and marker_of(job) not in markers(found.config.description)
+    )
 
 
 def proven_gone(job: Job) -> ev.ApplicationEvent:
