@@ -58,7 +58,6 @@ FOREIGN = {
     ],
     "reconciler": [
         "proximity.commands.application.a1",
-        "proximity.events.application.a1",
         "proximity.events.claim.vmid.c1-100",
         "proximity.events.identity.u1",
         "$KV.vault.x",

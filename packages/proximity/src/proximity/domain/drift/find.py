@@ -174,7 +174,9 @@ def _of_guest(
     ours = [marker for marker in look.markers if marker.installation == installation_id]
     for marker in ours:
         known = applications.get(marker.application)
-        if marker.application in busy or (known is not None and look.at <= known.since):
+        # a copy is one whatever its original does meanwhile; what may be an orphan is judged by a newer look
+        newer = known is None or look.at > known.since or marker.vmid != vmid
+        if marker.application in busy or not newer:
             return open_.values()
     for marker in sorted(ours, key=lambda m: (m.vmid != vmid, m.vmid, m.application)):
         known = applications.get(marker.application)
