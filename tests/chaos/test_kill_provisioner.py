@@ -41,11 +41,8 @@ START = ("POST", r"/status/start$")
 DESTROY = ("DELETE", r"/lxc/\d+$")
 
 DEPLOYMENT = {
-    "number claimed": Point(ev.VmidClaimed),
-    "create announced, not sent or just sent": Point(ev.StepIntended, "create"),
     "create sent, not yet executed": Point(ev.StepIntended, "create", after=0.3, slow=CREATE),
     "create executed, UPID not stored": Point(ev.StepIntended, "create", after=0.3, drop=CREATE),
-    "create runs, UPID stored": Point(ev.TaskAccepted, "create"),
     "configure sent": Point(ev.StepIntended, "configure", after=0.3, slow=CONFIGURE),
     "start sent": Point(ev.StepIntended, "start", after=0.3, slow=START),
 }
