@@ -35,7 +35,9 @@ class Cluster:
         return SimpleNamespace(guests=(SimpleNamespace(vmid=20000, node="pve2", type="lxc"),))
 
 
-def job(cluster: Cluster, kind: str, *, deployed: bool, done: frozenset[str] = frozenset()) -> Job:
+def job(cluster: Cluster, kind: str, *, deployed: bool, tasks: dict[str, str] | None = None) -> Job:
+    tasks = tasks or {}
+
     def failed(cause: Any) -> Happened:
         return Happened(ev.StepFailed(operation_id="x", step="stop", cause=cause))
 
@@ -46,8 +48,8 @@ def job(cluster: Cluster, kind: str, *, deployed: bool, done: frozenset[str] = f
             container=Container("c1", "pve1", 20000, "op"),
             proxmox=cluster,
             tools=SimpleNamespace(installation_id="inst"),
-            op=SimpleNamespace(id="x", kind=kind, done=done),
-            app=SimpleNamespace(deployed=deployed, adoption=None),
+            op=SimpleNamespace(id="x", kind=kind, done=frozenset()),
+            app=SimpleNamespace(deployed=deployed, adoption=None, last_tasks=tasks),
             removing=True,
             failed=failed,
         ),
@@ -71,5 +73,12 @@ async def test_a_container_of_ours_that_was_moved_is_not_taken_for_gone() -> Non
 
 async def test_of_an_application_that_ran_a_strangers_number_is_no_proof() -> None:
     answer = await ours_to_change(job(Cluster(STRANGER), "delete", deployed=True))
+    assert isinstance(answer, Happened)
+    assert isinstance(answer.event, ev.StepFailed)
+
+
+async def test_of_a_container_whose_create_was_accepted_it_is_no_proof_either() -> None:
+    """Its deployment failed later: somebody may have moved it and taken our line off."""
+    answer = await ours_to_change(job(Cluster(STRANGER), "delete", deployed=False, tasks={"create": "UPID:1"}))
     assert isinstance(answer, Happened)
     assert isinstance(answer.event, ev.StepFailed)

@@ -14,8 +14,7 @@ async def ours_to_change(job: Job) -> Ours | Answer:
         case Ours(config=config) if config.lock is None:
             return seen
         case Ours(config=config):
-            message = f"CT {job.container.vmid} is locked on Proxmox ({config.lock}). It is tried again."
-            return Later(backoff(job.waited()), because=Cause(code="container_locked", message=message))
+            return locked(job, config.lock)
         case Gone() if job.removing:
             return Happened(proven_gone(job))
         case Gone():
@@ -36,11 +35,17 @@ async def ours_to_change(job: Job) -> Ours | Answer:
             return job.failed(seen.cause)
 
 
+def locked(job: Job, lock: str | None) -> Later:
+    message = f"CT {job.container.vmid} is locked on Proxmox ({lock}). It is tried again."
+    return Later(backoff(job.waited()), because=Cause(code="container_locked", message=message))
+
+
 def _never_came_to_be(job: Job) -> bool:
-    """As far as the log knows: its create was announced, and nothing more was heard of it."""
+    """As far as the log knows: no create of it was ever accepted, or heard of otherwise."""
     if job.op.kind == "deploy":
         return "create" not in job.op.done
-    return job.op.kind == "delete" and not job.app.deployed and job.app.adoption is None
+    created = job.app.deployed or job.app.adoption is not None or "create" in job.app.last_tasks
+    return job.op.kind == "delete" and not created
 
 
 async def _is_a_strangers(job: Job) -> bool:

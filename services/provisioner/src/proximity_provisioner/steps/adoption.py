@@ -20,6 +20,7 @@ from proximity_provisioner.effect import Ready, not_now, settling
 from proximity_provisioner.job import Answer, Happened, Job, Later, backoff
 from proximity_provisioner.ownership import Elsewhere, Gone, Here, Machine, find, marker_of
 from proximity_provisioner.refusals import GUEST_TAKEN
+from proximity_provisioner.sight import locked
 
 NEEDED = ("VM.Audit", "VM.Config.Options")
 
@@ -91,7 +92,7 @@ class Unmark:
         if marker_of(job) not in markers(config.description):
             return Happened(self.outcome(job, 0))
         if config.lock:
-            return _locked(job, config.lock)
+            return locked(job, config.lock)
         before = _adoption(job)
         # if ours was refused, a tag that is there now is somebody else's
         tag = not before.had_tag and before.tagged is not False and not job.tag_refused
@@ -122,7 +123,7 @@ async def _adoptable(job: Job) -> Here | Answer:
             return Later(backoff(job.waited()), because=seen.cause)
     if cause := await _hindrance(job, seen.config):
         return job.failed(cause)
-    return _locked(job, seen.config.lock) if seen.config.lock else seen
+    return locked(job, seen.config.lock) if seen.config.lock else seen
 
 
 async def _hindrance(job: Job, config: GuestConfig) -> Cause | None:
@@ -183,11 +184,6 @@ async def _is_marked(job: Job) -> bool | None:
             return False
         case Elsewhere():
             return None
-
-
-def _locked(job: Job, lock: str) -> Later:
-    message = f"CT {job.container.vmid} is locked on Proxmox ({lock}). It is tried again."
-    return Later(backoff(job.waited()), because=Cause(code="container_locked", message=message))
 
 
 def _adoption(job: Job) -> Adoption:

@@ -1,6 +1,6 @@
 """What may be asked of an application."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from proximity.domain.application.spec import Spec
 from proximity.domain.model import Command
@@ -103,15 +103,4 @@ ApplicationCommand = (
     | ReleaseApplication
     | ResolveOperation
 )
-COMMANDS: tuple[type[Command], ...] = (
-    DeployApplication,
-    StartApplication,
-    ShutdownApplication,
-    StopApplication,
-    RestartApplication,
-    DeleteApplication,
-    CancelOperation,
-    AdoptGuest,
-    ReleaseApplication,
-    ResolveOperation,
-)
+COMMANDS: tuple[type[Command], ...] = get_args(ApplicationCommand)

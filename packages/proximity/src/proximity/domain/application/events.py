@@ -5,7 +5,7 @@ between, each effect on Proxmox is StepIntended -> (TaskAccepted) -> its own out
 sees (Observed) belongs to no operation.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from proximity.domain.application.spec import Spec
 from proximity.domain.finding import Explanation, Finding
@@ -431,48 +431,4 @@ ApplicationEvent = (
     | OperationUndecided
     | Ended
 )
-EVENTS: tuple[type[Event], ...] = (
-    DeployRequested,
-    StartRequested,
-    ShutdownRequested,
-    StopRequested,
-    RestartRequested,
-    DeleteRequested,
-    AdoptRequested,
-    ReleaseRequested,
-    CancelRequested,
-    OperationResolved,
-    StepIntended,
-    TaskAccepted,
-    CallUnanswered,
-    StepTakenOver,
-    StepPostponed,
-    StepFailed,
-    PreflightPassed,
-    TemplateDownloaded,
-    ImagePulled,
-    VmidClaimed,
-    VmidFoundTaken,
-    ContainerFoundHalfMade,
-    ContainerCreated,
-    ContainerConfigured,
-    ContainerStarted,
-    AddressFound,
-    ApplicationAnswered,
-    ContainerShutDown,
-    ContainerStopped,
-    ContainerDestroyed,
-    ContainerProvenGone,
-    ContainerInspected,
-    ContainerMarked,
-    ContainerUnmarked,
-    FindingOpened,
-    FindingClosed,
-    ContainerFoundMoved,
-    ConfigurationObserved,
-    DeadlinePassed,
-    OperationUndecided,
-    OperationSucceeded,
-    OperationFailed,
-    OperationCancelled,
-)
+EVENTS: tuple[type[Event], ...] = get_args(ApplicationEvent | Observed)

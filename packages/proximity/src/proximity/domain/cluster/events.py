@@ -1,6 +1,6 @@
 """Everything that can happen to a cluster connection, on one page."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -169,21 +169,4 @@ ClusterEvent = (
     | StorageAppeared
     | StorageReconfigured
 )
-EVENTS: tuple[type[Event], ...] = (
-    ConnectRequested,
-    CheckRequested,
-    StepTaken,
-    StepPostponed,
-    ClusterConnected,
-    ClusterChecked,
-    ClusterRemoved,
-    OperationSucceeded,
-    OperationFailed,
-    ClusterUnreachable,
-    ClusterReachable,
-    NodeAppeared,
-    NodeCameOnline,
-    NodeWentOffline,
-    StorageAppeared,
-    StorageReconfigured,
-)
+EVENTS: tuple[type[Event], ...] = get_args(ClusterEvent)

@@ -1,6 +1,6 @@
 """Everything that can happen to a guest that Proximity does not manage. Its figures are observations, not events."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -91,14 +91,4 @@ class OperationSucceeded(Event):
 
 Observed = GuestAppeared | GuestReconfigured | GuestGone | GuestAdopted | FindingOpened | FindingClosed
 GuestEvent = Observed | GuestIgnored | GuestNoticed | OperationSucceeded
-EVENTS: tuple[type[Event], ...] = (
-    GuestAppeared,
-    GuestReconfigured,
-    GuestGone,
-    GuestAdopted,
-    GuestIgnored,
-    GuestNoticed,
-    FindingOpened,
-    FindingClosed,
-    OperationSucceeded,
-)
+EVENTS: tuple[type[Event], ...] = get_args(GuestEvent)
