@@ -20,6 +20,8 @@ export default ts.config(
       "no-undef": "off",
       // served from the root, always
       "svelte/no-navigation-without-resolve": "off",
+      // what is watched is marked as state; the rest is not to be watched
+      "svelte/prefer-svelte-reactivity": "off",
       "no-restricted-globals": [
         "error",
         { name: "fetch", message: "lib/api is the only one that fetches." },

@@ -1,0 +1,66 @@
+/**
+ * The only one that fetches. Every call resolves to the answer's body or throws a Problem; whoever is not signed in any
+ * more is told to `onSignedOut`.
+ */
+import createClient, { type Middleware } from "openapi-fetch";
+
+import { Problem, problemOf, unreachable } from "./problem";
+import type { paths } from "./schema";
+import { uuid } from "./uuid";
+
+const SAFE = new Set(["GET", "HEAD"]);
+const listeners = new Set<() => void>();
+
+/** Returns what stops it. */
+export function onSignedOut(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+const edge: Middleware = {
+  onRequest({ request }) {
+    if (!SAFE.has(request.method)) {
+      request.headers.set("X-Proximity-CSRF", "1");
+      // the operation's id: whoever wants to know it beforehand has set it
+      if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", uuid());
+    }
+    return request;
+  },
+  async onResponse({ response }) {
+    if (response.ok) return response;
+    const body: unknown = await response
+      .clone()
+      .json()
+      .catch(() => null);
+    const problem = problemOf(response.status, body);
+    if (problem.code === "not_signed_in") for (const listener of listeners) listener();
+    throw problem;
+  },
+  onError({ error }) {
+    // an abort is the caller's own doing; a TypeError is how fetch says that nobody answered
+    return error instanceof TypeError ? unreachable() : (error as Error);
+  },
+};
+
+/** Typed by the OpenAPI document. `data` is always there: what is not ok is thrown. */
+export const client = createClient<paths>({
+  baseUrl: globalThis.location?.origin ?? "",
+  // looked up at the call, so that a test can put its own in its place
+  fetch: (request) => globalThis.fetch(request),
+});
+client.use(edge);
+
+/** The body of an answer that is ok. */
+export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
+  return (await call).data as T;
+}
+
+/** Whether somebody is signed in, and who. One request; throws a Problem if nobody answers. */
+export async function whoAmI(): Promise<string | null> {
+  try {
+    return (await body(client.GET("/api/v1/me"))).id;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
+  }
+}

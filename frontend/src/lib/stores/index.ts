@@ -1,0 +1,17 @@
+export { ask, blocked, change, type Verb, type Wish } from "./commands";
+export { link, type LinkState } from "./link.svelte";
+export { live } from "./live.svelte";
+export { type Notice, notices } from "./notices.svelte";
+export { session } from "./session.svelte";
+export {
+  activity,
+  applications,
+  clusters,
+  figures,
+  findings,
+  guestId,
+  guests,
+  nodes,
+  operations,
+  storages,
+} from "./tables";
