@@ -32,8 +32,7 @@ describe.each(["light", "dark"] as const)("%s", (theme) => {
   });
 
   it.each(TONES)("%s, ink and ink2 can be read on its soft surface", (tone) => {
-    for (const text of [tone, "ink", "ink2"])
-      expect(between(text, `${tone}-soft`), text).toBeGreaterThanOrEqual(4.5);
+    for (const text of [tone, "ink", "ink2"]) expect(between(text, `${tone}-soft`), text).toBeGreaterThanOrEqual(4.5);
   });
 
   it("the words on filled buttons can be read", () => {

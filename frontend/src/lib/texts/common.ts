@@ -1,0 +1,22 @@
+/** Words that every screen shares. */
+export const common = {
+  product: "Proximity",
+  cancel: "Cancel",
+  close: "Close",
+  save: "Save",
+  retry: "Try again",
+  copy: "Copy",
+  copied: "Copied",
+  copyOf: (what: string) => `Copy ${what}`,
+  optional: "optional",
+  loading: "Loading",
+  working: "Working",
+  showSecret: (what: string) => `Show ${what}`,
+  hideSecret: (what: string) => `Hide ${what}`,
+  more: (what: string) => `More actions for ${what}`,
+  decrease: (what: string) => `Decrease ${what}`,
+  increase: (what: string) => `Increase ${what}`,
+  opensInNewTab: "opens in a new tab",
+  none: "none",
+  asOf: (time: string) => `as of ${time}`,
+} as const;
