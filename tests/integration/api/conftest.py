@@ -97,6 +97,7 @@ class Frames:
     def __init__(self, answer: httpx2.Response) -> None:
         self._lines = answer.aiter_lines()
         self.comments = 0
+        self.beats = 0
 
     async def next(self, within: float = 10.0) -> Frame:
         """Raises StopAsyncIteration at the end of the stream, TimeoutError."""
@@ -109,6 +110,9 @@ class Frames:
                 elif line:
                     name, _, value = line.partition(":")
                     fields[name] = value.removeprefix(" ")
+                elif fields.get("event") == "beat":
+                    self.beats += 1
+                    fields = {}
                 elif "data" in fields:
                     return Frame(fields.get("event", "message"), fields.get("id", ""), json.loads(fields["data"]))
                 else:

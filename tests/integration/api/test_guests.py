@@ -79,16 +79,21 @@ class TestListing:
             await asyncio.wait({writing})
         figures = (await signed_in.get("/snapshot")).json()["figures"]["guests"]
         assert [row["id"] for row in figures] == [f"{cluster_id}-106"], "those of applications only"
+        figures = (await signed_in.get("/snapshot", guests=True)).json()["figures"]["guests"]
+        assert [row["id"] for row in figures] == [f"{cluster_id}-105", f"{cluster_id}-106"]
         assert (await signed_in.get(f"/applications/{application_id}")).json()["adopted"] is True
 
-    async def test_the_snapshot_has_no_guests_and_the_stream_their_changes(
+    async def test_the_snapshot_has_the_guests_on_demand_and_the_stream_their_changes(
         self, signed_in: Api, projector: None, log: Log
     ) -> None:
         cluster_id = await log.cluster()
-        await log.guest(cluster_id)
+        first = await log.guest(cluster_id)
         await current(signed_in)
         screen = (await signed_in.get("/snapshot")).json()
         assert "guests" not in screen
+        whole = await signed_in.get("/snapshot", guests=True)
+        assert [row["id"] for row in whole.json()["guests"]] == [first]
+        assert whole.headers["content-encoding"] == "gzip"
         assert screen["findings"] == []
         async with signed_in.stream(after=screen["position"], epoch=screen["epoch"]) as frames:
             guest_id = await log.guest(cluster_id, 106)

@@ -36,6 +36,16 @@ ROUTES = (
 
 
 def create(parts: Parts) -> FastAPI:
+    app = bare()
+    app.state.parts = parts
+    for error in (TimeoutError, UnavailableError, nats.errors.Error):
+        app.add_exception_handler(error, _log_away)
+    app.add_middleware(Edge, measures=parts.measures, https=parts.settings.secure_cookies)
+    return app
+
+
+def bare() -> FastAPI:
+    """The routes and their description, with nothing behind them: enough for the OpenAPI document."""
     app = FastAPI(
         title=openapi.TITLE,
         version="0.1.0",
@@ -51,14 +61,10 @@ def create(parts: Parts) -> FastAPI:
         # asked for with every request although nobody listens; its logs would hold exceptions' texts
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.parts = parts
     for module in ROUTES:
         # not included as routers: FastAPI looks for a request's route twice in each of those
         app.router.routes.extend(module.router.routes)
     problems.install(app)
-    for error in (TimeoutError, UnavailableError, nats.errors.Error):
-        app.add_exception_handler(error, _log_away)
-    app.add_middleware(Edge, measures=parts.measures, https=parts.settings.secure_cookies)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     return app
 

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 SAFETY = 1.0
 PAGE = 500
+FIGURES_PAGE = 500
 
 
 class End:
@@ -103,9 +104,9 @@ class Hub:
                     if now.position > before.position
                     else []
                 )
-                figures = await self._figures(conn) if self._clients and not frames else None
-            if figures:
-                self._send_all(figures)
+                figures = await self._figures(conn) if self._clients and not frames else []
+            for part in figures:
+                self._send_all(part)
             if now.position == before.position:
                 return
             reached = frames[-1].position if _full(frames) else now.position
@@ -126,13 +127,14 @@ class Hub:
         async with self._moved:
             self._moved.notify_all()
 
-    async def _figures(self, conn: AsyncConnection) -> bytes | None:
-        """A frame with the figures that are newer than the last one's."""
+    async def _figures(self, conn: AsyncConnection) -> list[bytes]:
+        """Frames with the figures that are newer than the last ones."""
         newest = await queries.figures_at(conn)
         before, self._figures_at = self._figures_at, newest
         if newest is None or before is None or newest <= before:
-            return None
-        return sse.frame(await queries.figures(conn, before), event="figures")
+            return []
+        newer = await queries.newer_figures(conn, before, FIGURES_PAGE)
+        return [sse.frame(part, event="figures") for part in newer]
 
     def _publish(self, frame: Frame, epoch: str) -> None:
         encoded = encode(frame, epoch)

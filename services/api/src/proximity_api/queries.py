@@ -13,7 +13,7 @@ from proximity.readmodel import tables as t
 from proximity_api import views
 from proximity_api.paging import page
 
-RECENT_OPERATIONS = 50
+RECENT = 50
 
 
 async def applications(conn: AsyncConnection, cursor: str | None, limit: int) -> views.Page[views.Application]:
@@ -146,38 +146,59 @@ async def point(conn: AsyncConnection) -> Point:
     return Point(row.epoch, row.position, row.horizon)
 
 
-async def screen(conn: AsyncConnection) -> dict[str, orjson.Fragment]:
-    """What the overview shows, as JSON lists: all that lives, the operations under way and the latest others."""
-    o = t.operations.c
+async def screen(conn: AsyncConnection, guests: bool) -> dict[str, orjson.Fragment]:
+    """What the overview shows, as JSON lists: all that lives, the operations under way and the latest others.
+
+    `guests`: with those that are nobody's application.
+    """
+    o, a = t.operations.c, t.activity.c
     recent = select(o.id).where(o.removed_at.is_(None)).order_by(o.accepted_at.desc(), o.id.desc())
-    shown = o.status.in_(("running", "parked", "undecided")) | o.id.in_(recent.limit(RECENT_OPERATIONS))
-    return {
+    shown = o.status.in_(("running", "parked", "undecided")) | o.id.in_(recent.limit(RECENT))
+    latest = select(a.id).order_by(a.position.desc()).limit(RECENT)
+    found = {
         "applications": await _rows(conn, t.applications, t.applications.c.slug),
         "operations": await _rows(conn, t.operations, o.accepted_at, shown),
         "clusters": await _rows(conn, t.clusters, t.clusters.c.slug),
         "nodes": await _rows(conn, t.nodes, t.nodes.c.id),
         "storages": await _rows(conn, t.storages, t.storages.c.id),
         "findings": await _rows(conn, t.findings, t.findings.c.opened_at),
+        "activity": await _rows(conn, t.activity, a.position, a.id.in_(latest)),
+    }
+    if guests:
+        found["guests"] = await _rows(conn, t.guests, t.guests.c.id)
+    return found
+
+
+async def figures(conn: AsyncConnection, guests: bool) -> dict[str, orjson.Fragment]:
+    """The last figures of nodes, storages and applications' containers, as JSON lists; `guests`: of all guests."""
+    a, of_guests = t.applications, t.guest_figures
+    managed = select(a.c.cluster_id + "-" + cast(a.c.vmid, Text)).where(a.c.removed_at.is_(None))
+    shown = [] if guests else [of_guests.c.id.in_(managed)]
+    return {
+        "nodes": await _rows(conn, t.node_figures, t.node_figures.c.id),
+        "storages": await _rows(conn, t.storage_figures, t.storage_figures.c.id),
+        "guests": await _rows(conn, of_guests, of_guests.c.id, *shown),
     }
 
 
-async def figures(conn: AsyncConnection, after: datetime | None = None) -> dict[str, orjson.Fragment]:
-    """The last figures of nodes, storages and applications' containers, as JSON lists; only what is newer than `after`.
-
-    Those of other guests come with `GET /guests`: there may be thousands.
-    """
-    a, of_guests = t.applications, t.guest_figures
-    managed = select(a.c.cluster_id + "-" + cast(a.c.vmid, Text)).where(a.c.removed_at.is_(None))
-    tables: tuple[tuple[str, Table, list[ColumnElement[bool]]], ...] = (
-        ("nodes", t.node_figures, []),
-        ("storages", t.storage_figures, []),
-        ("guests", of_guests, [of_guests.c.id.in_(managed)]),
-    )
-    found = {}
-    for name, table, conditions in tables:
-        newer = [table.c.at > after] if after else []
-        found[name] = await _rows(conn, table, table.c.id, *conditions, *newer)
-    return found
+async def newer_figures(conn: AsyncConnection, after: datetime, limit: int) -> list[dict[str, orjson.Fragment]]:
+    """All figures newer than `after`, in parts of at most `limit` rows: a long one would stop a browser for a while."""
+    parts = []
+    for name, table in (("nodes", t.node_figures), ("storages", t.storage_figures), ("guests", t.guest_figures)):
+        last = ""
+        while True:
+            page = select(table).where(table.c.at > after, table.c.id > last).order_by(table.c.id).limit(limit)
+            rows = page.subquery("row")
+            listed = cast(func.jsonb_agg(func.to_jsonb(literal_column('"row"'))), Text)
+            text, count, reached = (
+                await conn.execute(select(listed, func.count(), func.max(rows.c.id)).select_from(rows))
+            ).one()
+            if count:
+                parts.append({name: orjson.Fragment(text)})
+            if count < limit:
+                break
+            last = reached
+    return parts
 
 
 async def figures_at(conn: AsyncConnection) -> datetime | None:

@@ -7,6 +7,8 @@ import orjson
 # how long a browser waits before it comes back, in milliseconds
 HELLO = b"retry: 1000\n\n"
 HEARTBEAT = b": still here\n\n"
+# the same for browsers, whose scripts never see a comment
+BEAT = b": still here\nevent: beat\ndata: {}\n\n"
 # seconds a catching-up stream waits for the hub before it looks again itself
 PATIENCE = 5.0
 MEDIA_TYPE = "text/event-stream"

@@ -3,14 +3,18 @@
 A frame is `id: <epoch>:<position>` and `{"position", "prev", "changes": [{"table", "id", "row"}]}`: whole rows, null
 for what is gone. `prev` is the position this client was sent before: a gap is seen by comparing it. `event: reset` ends
 the stream: the positions mean nothing any more (tables rebuilt or restored) or tombstones between them are gone.
+`event: figures` has the last figures that are new, about FIGURES_PAGE rows a frame, and `event: beat` says that the
+stream lives: neither has an id, and either may be missed.
 """
 
+import asyncio
+import gzip
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from proximity_api import queries, sse
@@ -22,7 +26,18 @@ from proximity_api.problems import unavailable
 from proximity_api.queries import Point
 from proximity_api.security import Viewer
 from proximity_api.sessions import Principal
-from proximity_api.views import Activity, Application, Cluster, Finding, Node, Operation, Page, Storage
+from proximity_api.views import (
+    Activity,
+    Application,
+    Cluster,
+    Figures,
+    Finding,
+    GuestAsFound,
+    NodeAsFound,
+    Operation,
+    Page,
+    StorageAsFound,
+)
 
 router = APIRouter(prefix=PREFIX, tags=["live"])
 
@@ -30,17 +45,17 @@ router = APIRouter(prefix=PREFIX, tags=["live"])
 class Snapshot(BaseModel):
     """The overview as of `position`. `figures` are the last ones seen and belong to no position."""
 
-    model_config = ConfigDict(extra="allow")
-
     epoch: str
     position: int
     applications: list[Application]
     operations: list[Operation]
     clusters: list[Cluster]
-    nodes: list[Node]
-    storages: list[Storage]
+    nodes: list[NodeAsFound]
+    storages: list[StorageAsFound]
     findings: list[Finding]
-    figures: dict[str, list[dict[str, Any]]]
+    activity: list[Activity]
+    guests: list[GuestAsFound] | None = None
+    figures: Figures
 
 
 @router.get(
@@ -49,17 +64,25 @@ class Snapshot(BaseModel):
     summary="The overview at one moment",
     responses={200: {"model": Snapshot}, **errors(401, 503)},
 )
-async def snapshot(request: Request, _: Viewer) -> Response:
-    """Go on with `/stream?after=<position>&epoch=<epoch>`. Holds the open and the latest 50 operations, and the
-    open findings. Guests, of which there may be thousands, come with `GET /guests`; the stream has their changes.
+async def snapshot(
+    request: Request,
+    _: Viewer,
+    guests: Annotated[bool, Query(description="With all guests and their figures: there may be thousands")] = False,
+) -> Response:
+    """Go on with `/stream?after=<position>&epoch=<epoch>`. Holds the open and the latest 50 operations, the open
+    findings, and the latest 50 of what happened. Compressed for who accepts gzip.
     """
     parts = parts_of(request)
     async with parts.database.read() as conn:
         point = await queries.point(conn)
-        screen = await queries.screen(conn)
-        figures = await queries.figures(conn)
-    body = {"epoch": point.epoch, "position": point.position, **screen, "figures": figures}
-    return Response(orjson.dumps(body), media_type="application/json")
+        screen = await queries.screen(conn, guests)
+        figures = await queries.figures(conn, guests)
+    body = orjson.dumps({"epoch": point.epoch, "position": point.position, **screen, "figures": figures})
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = await asyncio.to_thread(gzip.compress, body, 1)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, media_type="application/json")
 
 
 @router.get("/activity", operation_id="listActivity", summary="What happened", responses=errors(400, 401, 503))
@@ -125,7 +148,7 @@ async def _frames(parts: Parts, principal: Principal, now: Point, epoch: str, po
                 client.beat_due = False
                 if not await signed_in(parts, principal):
                     return
-                yield sse.HEARTBEAT
+                yield sse.BEAT
     finally:
         hub.leave(client)
 

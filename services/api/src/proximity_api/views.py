@@ -127,20 +127,29 @@ class Cluster(_Row):
     removed_at: datetime | None
 
 
-class Node(_Row):
-    """`memory` and `memory_used` in bytes, `cpu` is a share of all CPUs (0 to 1), `uptime` in seconds."""
+class NodeAsFound(_Row):
+    """`memory` in bytes."""
 
     cluster_id: str
     name: str
     online: bool
     cpus: int | None
     memory: int | None
+
+
+class NodeFigures(BaseModel):
+    """`cpu` is a share of all CPUs (0 to 1), `memory_used` in bytes, `uptime` in seconds."""
+
     cpu: float | None = None
     memory_used: int | None = None
     uptime: int | None = None
 
 
-class Storage(_Row):
+class Node(NodeAsFound, NodeFigures):
+    pass
+
+
+class StorageAsFound(_Row):
     """A storage as one node has it; sizes in bytes."""
 
     cluster_id: str
@@ -151,12 +160,21 @@ class Storage(_Row):
     shared: bool
     active: bool
     total: int | None
+
+
+class StorageFigures(BaseModel):
+    """In bytes."""
+
     used: int | None = None
     available: int | None = None
 
 
-class Guest(_Row):
-    """What Proxmox has and no application; id `<cluster>-<vmid>`. Sizes in bytes; `cpu` is a share of `cores` (0 to 1).
+class Storage(StorageAsFound, StorageFigures):
+    pass
+
+
+class GuestAsFound(_Row):
+    """What Proxmox has and no application; id `<cluster>-<vmid>`. Sizes in bytes.
 
     `app`, `port`: what it probably runs, guessed from its name and tags.
     """
@@ -177,6 +195,11 @@ class Guest(_Row):
     port: int | None
     ignored: bool
     adoptable: bool
+
+
+class GuestFigures(BaseModel):
+    """Sizes in bytes; `cpu` is a share of the guest's cores (0 to 1); `netin` and `netout` since its start."""
+
     status: str | None = None
     cpu: float | None = None
     memory_used: int | None = None
@@ -184,6 +207,37 @@ class Guest(_Row):
     netin: int | None = None
     netout: int | None = None
     uptime: int | None = None
+
+
+class Guest(GuestAsFound, GuestFigures):
+    pass
+
+
+class _Taken(BaseModel):
+    """`at`: when these figures were seen."""
+
+    id: str
+    at: datetime
+
+
+class FiguresOfNode(NodeFigures, _Taken):
+    pass
+
+
+class FiguresOfStorage(StorageFigures, _Taken):
+    pass
+
+
+class FiguresOfGuest(GuestFigures, _Taken):
+    pass
+
+
+class Figures(BaseModel):
+    """The last values seen; of `guests` also those that applications have."""
+
+    nodes: list[FiguresOfNode] = []
+    storages: list[FiguresOfStorage] = []
+    guests: list[FiguresOfGuest] = []
 
 
 class Explanation(BaseModel):
