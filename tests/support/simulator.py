@@ -37,6 +37,13 @@ class SimulatedCluster:
 
     _connection: Connection | None = None
 
+    @classmethod
+    def described(cls, place: dict[str, Any]) -> "SimulatedCluster":
+        """`place`: what it wrote of itself when it was ready."""
+        found = cls()
+        found._connection = Connection(**{name: place[name] for name in Connection.__dataclass_fields__})
+        return found
+
     def connection(self) -> Connection:
         if self._connection is None:
             raise RuntimeError("the simulator was not started")
@@ -157,9 +164,7 @@ class SimulatorProcess(SimulatedCluster):
         ready = json.loads(self._ready_file.read_text())
         places = ready.pop("clusters", [ready])
         self._connection = Connection(**ready)
-        self.clusters = [SimulatedCluster() for _ in places]
-        for cluster, place in zip(self.clusters, places, strict=True):
-            cluster._connection = Connection(**place)
+        self.clusters = [SimulatedCluster.described(place) for place in places]
         return self._connection
 
     @property

@@ -18,6 +18,7 @@ import psutil
 
 from proximity_launcher.cli.server import frames
 from proximity_launcher.up.ports import free_ports
+from support.simulator import SimulatedCluster
 
 Row = dict[str, Any]
 USERNAME, PASSWORD = "ada", "correct horse battery staple"
@@ -185,14 +186,13 @@ class Whole:
 
     # ---------------------------------------------------------------- the simulator behind it
 
-    def control(self, path: str) -> Any:
-        """A GET of the simulator's control port."""
-        control_url = json.loads((self.data / "simulator" / "ready.json").read_text())["control_url"]
-        return httpx2.get(control_url + path, timeout=10).json()
+    @property
+    def simulator(self) -> SimulatedCluster:
+        return SimulatedCluster.described(json.loads((self.data / "simulator" / "ready.json").read_text()))
 
     def journal(self, hostname: str) -> list[str]:
         """What was done on Proxmox to containers of that name: create, destroy, in order."""
-        return [entry["action"] for entry in self.control("/journal") if entry["hostname"] == hostname]
+        return [entry["action"] for entry in self.simulator.journal() if entry["hostname"] == hostname]
 
 
 class Watcher:
