@@ -23,7 +23,7 @@ from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.observe import Observer, Resources
 from proximity.vault.vault import VaultError
 from proximity_reconciler.asking import Asker
-from proximity_reconciler.budget import Budget
+from proximity_reconciler.budget import FIRST, Budget
 from proximity_reconciler.causes import BLIND, cause_of
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.following import Follower
@@ -67,7 +67,7 @@ class Watch:
         self._settings = settings
         self._monotonic = monotonic
         self._clock = bus.clock.now
-        self._budget = Budget(settings.requests_a_minute, monotonic)
+        self._budget = Budget(settings.requests_a_minute, monotonic, FIRST)
         self._writer = Writer(store, cluster_id, follower.knowledge.wrote)
         self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
         self._comparison = Comparison(cluster_id, bus, follower, self._writer)
@@ -80,12 +80,13 @@ class Watch:
         self._before = Inventory()
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def run(self, leads: Callable[[], bool]) -> None:
+        """Until cancelled. Asks nothing while another replica may lead."""
         while True:
             pause = AGAIN
             try:
-                pause = await self.turn()
+                if leads():
+                    pause = await self.turn()
             except (TimeoutError, UnavailableError, nats.errors.Error) as error:
                 log.warning("not compared: NATS does not answer", cluster=self.cluster_id, error=repr(error))
             except Exception:
@@ -99,7 +100,7 @@ class Watch:
         if not isinstance(loaded.state, Cluster) or not loaded.state.connected:
             return self._settings.look_every
         try:
-            proxmox = await self._observers.of(self.cluster_id, loaded.state)
+            proxmox = await self._observers.of(self.cluster_id, loaded.state, self._budget.take)
         except VaultError as error:
             await self._not_seen(loaded, cause_of(error))
             return self._settings.look_every

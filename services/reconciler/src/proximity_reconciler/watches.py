@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -51,7 +52,8 @@ class Watches:
         for cluster_id in clusters - self._running.keys():
             if self._leadership.leads(_scope(cluster_id)):
                 log.info("watching", cluster=cluster_id)
-                self._running[cluster_id] = asyncio.create_task(self._make(cluster_id).run())
+                leads = partial(self._leadership.leads, _scope(cluster_id))
+                self._running[cluster_id] = asyncio.create_task(self._make(cluster_id).run(leads))
 
     async def _end(self, cluster_id: str) -> None:
         log.info("no longer watching", cluster=cluster_id)

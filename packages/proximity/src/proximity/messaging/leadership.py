@@ -4,6 +4,7 @@ Nobody waits for the key to vanish: whoever saw it unwritten for three seconds o
 compare-and-set. A leader that could not write for two and a half seconds takes itself for deposed before that.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Set
@@ -41,14 +42,20 @@ class Leadership:
         return mine is not None and self._monotonic() - mine.at <= DEPOSED_AFTER
 
     async def tend(self, scopes: Set[str]) -> None:
-        """Renews what it leads, takes what nobody leads. To be called each half second. Raises TimeoutError."""
+        """Renews what it leads, takes what nobody leads. To be called each half second. Raises TimeoutError, after all
+        were tried: a scope whose write is not answered keeps no other waiting.
+        """
         entries = await self._bucket.entries(_PREFIX)
-        for scope in scopes:
-            entry = entries.get(_key(scope))
-            if scope in self._leads:
-                await self._renew(scope, entry)
-            else:
-                await self._campaign(scope, entry)
+        tended = (self._tend(scope, entries.get(_key(scope))) for scope in scopes)
+        for outcome in await asyncio.gather(*tended, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _tend(self, scope: str, entry: Entry | None) -> None:
+        if scope in self._leads:
+            await self._renew(scope, entry)
+        else:
+            await self._campaign(scope, entry)
 
     async def resign(self, scope: str) -> None:
         """So that nobody has to wait. Raises TimeoutError, after which it is found unwritten."""

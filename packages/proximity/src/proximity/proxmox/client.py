@@ -43,13 +43,20 @@ PAGE = 500
 LOG_LINES = 10_000
 
 
+def _always() -> bool:
+    return True
+
+
 class ProxmoxClient:
     """Observer of one cluster. Endpoints are tried in turn, beginning with the one that answered last; a read whose
     connection is cut (Proxmox's workers end after some requests) is asked once more.
+
+    `again`: asked before each request that a read sends beyond its first, from any thread. False: it is not sent.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.again: Callable[[], bool] = _always
         self._context = trust(connection)
         self._pinned = normal_fingerprint(connection.fingerprint) if connection.fingerprint else None
         self._endpoints = tuple(Endpoint.parse(endpoint) for endpoint in connection.endpoints)
@@ -111,7 +118,7 @@ class ProxmoxClient:
         try:
             return answers.guest_status(await self._read(*path))
         except UnansweredError as error:
-            if not is_transient(error):
+            if not is_transient(error) or not self.again():
                 raise
             return answers.guest_status(await self._read(*path))
 
@@ -182,6 +189,8 @@ class ProxmoxClient:
             try:
                 return self._apis[index].call("get", path, dict(values))
             except ConnectionLostError:
+                if not self.again():
+                    raise
                 return self._apis[index].call("get", path, dict(values))
 
         return self._first_answer(ask, lambda error: was_not_sent(error) or error.status is None)
@@ -192,6 +201,8 @@ class ProxmoxClient:
         count = len(self._endpoints)
         start = self._preferred
         for index in [(start + i) % count for i in range(count)]:
+            if failures and not self.again():
+                break
             try:
                 answer = ask(index)
             except ProxmoxError as error:
