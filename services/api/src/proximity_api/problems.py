@@ -47,6 +47,7 @@ CODES: dict[str, tuple[int, str]] = {
     "internal_error": (500, "Something went wrong here"),
     "cluster_refused": (502, "Proxmox VE refuses to tell"),
     "cluster_unreachable": (502, "Proxmox VE does not answer there"),
+    "cluster_busy": (503, "Enough was asked of this cluster in the last minute"),
     "log_unavailable": (503, "The event log is away"),
     "read_model_unavailable": (503, "The read model is away"),
     "read_model_not_ready": (503, "The read model is being built"),

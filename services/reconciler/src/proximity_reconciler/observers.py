@@ -21,7 +21,7 @@ class Observers:
         self._secrets: dict[str, str] = {}
 
     async def of(self, cluster_id: str, cluster: Cluster, again: Callable[[], bool]) -> Observer:
-        """`again`: whether a read may send another request, see ProxmoxClient. Raises VaultError, TimeoutError."""
+        """`again`: whether a read may send a request beyond its first. Raises VaultError, TimeoutError."""
         secret = self._secrets.get(cluster.token_secret)
         if secret is None:
             secret = self._secrets[cluster.token_secret] = await self._vault.open(cluster.token_secret)
@@ -34,7 +34,7 @@ class Observers:
             read_timeout=PATIENCE,
         )
         client = self._clients.get(cluster_id, connection)
-        client.again = again
+        client.allows = lambda repeated: not repeated or again()
         return client
 
     def forget(self, cluster_id: str) -> None:

@@ -11,6 +11,7 @@ from proximity.proxmox.connection import Connection, Endpoint
 from proximity.proxmox.errors import (
     ConnectionLostError,
     InvalidRequestError,
+    NotNowError,
     ProxmoxError,
     RightsMissingError,
     UnansweredError,
@@ -43,7 +44,7 @@ PAGE = 500
 LOG_LINES = 10_000
 
 
-def _always() -> bool:
+def _always(repeated: bool) -> bool:
     return True
 
 
@@ -51,12 +52,13 @@ class ProxmoxClient:
     """Observer of one cluster. Endpoints are tried in turn, beginning with the one that answered last; a read whose
     connection is cut (Proxmox's workers end after some requests) is asked once more.
 
-    `again`: asked before each request that a read sends beyond its first, from any thread. False: it is not sent.
+    `allows`: asked before each request of a read, from any thread; told whether it is one beyond the read's first.
+    False: it is not sent.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.again: Callable[[], bool] = _always
+        self.allows: Callable[[bool], bool] = _always
         self._context = trust(connection)
         self._pinned = normal_fingerprint(connection.fingerprint) if connection.fingerprint else None
         self._endpoints = tuple(Endpoint.parse(endpoint) for endpoint in connection.endpoints)
@@ -118,9 +120,9 @@ class ProxmoxClient:
         try:
             return answers.guest_status(await self._read(*path))
         except UnansweredError as error:
-            if not is_transient(error) or not self.again():
+            if not is_transient(error):
                 raise
-            return answers.guest_status(await self._read(*path))
+            return answers.guest_status(await self._in_thread(lambda: self._read_from_any(path, {}, repeated=True)))
 
     async def guest_addresses(self, node: str, vmid: int) -> list[str]:
         return answers.addresses(await self._read("nodes", node, "lxc", vmid, "interfaces"))
@@ -182,14 +184,17 @@ class ProxmoxClient:
     # How calls travel
 
     async def _read(self, *path: str | int, **values: Any) -> Any:
-        return await self._in_thread(lambda: self._read_from_any(path, values))
+        return await self._in_thread(lambda: self._read_from_any(path, values, repeated=False))
 
-    def _read_from_any(self, path: Path, values: dict[str, Any]) -> Any:
+    def _read_from_any(self, path: Path, values: dict[str, Any], *, repeated: bool) -> Any:
+        if not self.allows(repeated):
+            raise NotNowError("enough was asked of this cluster in the last minute")
+
         def ask(index: int) -> Any:
             try:
                 return self._apis[index].call("get", path, dict(values))
             except ConnectionLostError:
-                if not self.again():
+                if not self.allows(True):
                     raise
                 return self._apis[index].call("get", path, dict(values))
 
@@ -201,7 +206,7 @@ class ProxmoxClient:
         count = len(self._endpoints)
         start = self._preferred
         for index in [(start + i) % count for i in range(count)]:
-            if failures and not self.again():
+            if failures and not self.allows(True):
                 break
             try:
                 answer = ask(index)
