@@ -4,7 +4,7 @@ from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
 from proximity.domain.finding import Explanation, Finding
 from proximity.domain.guest import events as guest
-from proximity.domain.identity.identity import UserCreated
+from proximity.domain.identity.identity import PasswordChanged, UserCreated
 from proximity.domain.model import Event, Json
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity_projector.projections.commands import kind_of
@@ -71,6 +71,7 @@ SENTENCES: dict[type[Event], str] = {
     CommandRejected: "The {kind} of {name} was rejected: {e.message}",
     CommandDeadLettered: "The {kind} of {name} could not be decided and was given up: {e.reason}",
     UserCreated: "User {e.username} was created as {e.role}.",
+    PasswordChanged: "The password of {e.username} was changed.",
 }
 KINDS = {
     "deploy": "deployment",
