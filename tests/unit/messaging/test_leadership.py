@@ -1,4 +1,4 @@
-"""What becomes of the other scopes when the write of one is not answered."""
+"""What becomes of the other scopes when the write of one is not answered, and who knows of a predecessor."""
 
 import asyncio
 from typing import cast
@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from proximity.messaging.buckets import Bucket, Entry
-from proximity.messaging.leadership import Leadership
+from proximity.messaging.leadership import TAKEN_AFTER, Leadership
 
 
 class Slow:
@@ -29,6 +29,12 @@ class Slow:
             self.others_written.set()
         return 1
 
+    async def update(self, key: str, value: bytes, revision: int) -> int | None:
+        if self.kept[key].revision != revision:
+            return None
+        self.kept[key] = Entry(value, revision + 1)
+        return revision + 1
+
 
 async def test_a_scope_that_is_not_answered_keeps_no_other_waiting() -> None:
     bucket = Slow()
@@ -41,3 +47,22 @@ async def test_a_scope_that_is_not_answered_keeps_no_other_waiting() -> None:
     with pytest.raises(TimeoutError):
         await tending
     assert not leadership.leads("slow")
+
+
+async def test_who_takes_over_knows_that_somebody_led_before() -> None:
+    bucket, now = Slow(), 0.0
+    first, second, third = (Leadership(cast(Bucket, bucket), name, lambda: now) for name in ("a", "b", "c"))
+    await first.tend({"one"})
+    assert (first.leads("one"), first.succeeded("one")) == (True, False)
+    await second.tend({"one"})
+    assert not second.leads("one")
+    now += TAKEN_AFTER
+    await second.tend({"one"})
+    assert (second.leads("one"), second.succeeded("one")) == (True, True)
+    await second.resign("one")
+    await third.tend({"one"})
+    assert (third.leads("one"), third.succeeded("one")) == (True, True), "at once, when it was resigned"
+    bucket.kept.clear()
+    now += 60
+    await first.tend({"one"})
+    assert (first.leads("one"), first.succeeded("one")) == (True, False), "what nobody led for long"

@@ -51,7 +51,7 @@ def test_tasks_are_asked_for_less_often_while_there_is_much_to_look_at() -> None
 
 def test_who_takes_over_begins_with_a_look_at_everything_and_gets_the_rest_within_a_minute() -> None:
     now = 1000.0
-    budget = Budget(45, lambda: now, FIRST)
+    budget = Budget(45, lambda: now, successor=True)
     assert sent(budget) == FIRST
     came_back = []
     for second in range(1, 60):
@@ -60,3 +60,22 @@ def test_who_takes_over_begins_with_a_look_at_everything_and_gets_the_rest_withi
     assert FIRST + sum(came_back) <= 45
     assert max(came_back) == 1, "evenly"
     assert sum(came_back) >= 45 - FIRST - 1
+
+
+def test_who_takes_over_has_requests_left_for_looks_beside_the_list_and_the_tasks() -> None:
+    """In its first minute, asked as a watch asks."""
+    now = 0.0
+    budget = Budget(45, lambda: now, successor=True)
+    due = {"list": 0.0, "tasks": 0.0}
+    lists = looks = 0
+    while now < 60:
+        if now >= due["list"]:
+            due["list"] = now + budget.list_every(5.0)
+            lists += budget.take()
+        if now >= due["tasks"]:
+            due["tasks"] = now + budget.tasks_every(2.0)
+            budget.take()
+        looks += budget.take_look(2)
+        now += 0.25
+    assert lists == 12
+    assert looks >= 4

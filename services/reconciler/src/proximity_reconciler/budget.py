@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proximity.proxmox.allowance import MINUTE, Allowance
+from proximity.proxmox.allowance import MINUTE, Allowance, evenly
 
 PER_MINUTE = 45
-# What whoever takes a watch over begins with: a look at everything. The one before may have spent the rest.
+# What whoever takes a watch over begins with: one look at everything. The one before may have spent the rest.
 FIRST = 6
 
 
@@ -37,19 +37,20 @@ class Shares:
 class Budget:
     """Counts what is really sent: `take` is also asked for each repetition, from the thread that would send it.
 
-    `first`: how many there are to begin with, the others come back within a minute; None: all.
+    `successor`: somebody else may have spent it all in the minute before, but for FIRST. It comes back evenly.
     """
 
     def __init__(
         self,
         per_minute: int = PER_MINUTE,
         monotonic: Callable[[], float] = time.monotonic,
-        first: int | None = None,
+        *,
+        successor: bool = False,
     ) -> None:
         self._shares = Shares.of(per_minute)
         self._monotonic = monotonic
-        self._allowance = Allowance(per_minute, monotonic, 0 if first is None else max(0, per_minute - first))
-        self._looks: deque[float] = deque()
+        self._allowance = Allowance(per_minute, monotonic, per_minute - FIRST if successor else 0)
+        self._looks = deque(evenly(self._shares.looks, monotonic()) if successor else ())
         # False while the tasks are not asked for: the token may not see them
         self.tasks_wanted = True
 

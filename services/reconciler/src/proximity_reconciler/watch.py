@@ -23,7 +23,7 @@ from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.observe import Observer, Resources
 from proximity.vault.vault import VaultError
 from proximity_reconciler.asking import Asker
-from proximity_reconciler.budget import FIRST, Budget
+from proximity_reconciler.budget import Budget
 from proximity_reconciler.causes import BLIND, cause_of
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.following import Follower
@@ -57,7 +57,10 @@ class Watch:
         hashes: EnvironmentHash,
         settings: Settings,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        successor: bool = False,
     ) -> None:
+        """`successor`: somebody else may have watched it until just before."""
         self.cluster_id = cluster_id
         self.failures = 0
         self.picture = Picture()
@@ -67,7 +70,7 @@ class Watch:
         self._settings = settings
         self._monotonic = monotonic
         self._clock = bus.clock.now
-        self._budget = Budget(settings.requests_a_minute, monotonic, FIRST)
+        self._budget = Budget(settings.requests_a_minute, monotonic, successor=successor)
         self._writer = Writer(store, cluster_id, follower.knowledge.wrote)
         self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
         self._comparison = Comparison(cluster_id, bus, follower, self._writer)

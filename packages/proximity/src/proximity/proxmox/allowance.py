@@ -8,14 +8,18 @@ from collections.abc import Callable
 MINUTE = 60.0
 
 
+def evenly(count: int, now: float) -> list[float]:
+    """So many times in the minute before."""
+    return [now - MINUTE * (count - 1 - number) / count for number in range(count)]
+
+
 class Allowance:
     """May be asked from several threads. `spent`: so many are taken for sent, evenly over the minute before."""
 
     def __init__(self, per_minute: int, monotonic: Callable[[], float] = time.monotonic, spent: int = 0) -> None:
         self.per_minute = per_minute
         self._monotonic = monotonic
-        now = monotonic()
-        self._sent = deque(now - MINUTE * (spent - 1 - number) / spent for number in range(spent))
+        self._sent = deque(evenly(spent, monotonic()))
         self._lock = threading.Lock()
 
     def take(self, requests: int = 1) -> bool:
