@@ -51,7 +51,7 @@ async def test_a_scope_that_is_not_answered_keeps_no_other_waiting() -> None:
 
 async def test_who_takes_over_knows_that_somebody_led_before() -> None:
     bucket, now = Slow(), 0.0
-    first, second, third = (Leadership(cast(Bucket, bucket), name, lambda: now) for name in ("a", "b", "c"))
+    first, second, third, late = (Leadership(cast(Bucket, bucket), name, lambda: now) for name in "abcd")
     await first.tend({"one"})
     assert (first.leads("one"), first.succeeded("one")) == (True, False)
     await second.tend({"one"})
@@ -64,5 +64,5 @@ async def test_who_takes_over_knows_that_somebody_led_before() -> None:
     assert (third.leads("one"), third.succeeded("one")) == (True, True), "at once, when it was resigned"
     bucket.kept.clear()
     now += 60
-    await first.tend({"one"})
-    assert (first.leads("one"), first.succeeded("one")) == (True, False), "what nobody led for long"
+    await late.tend({"one"})
+    assert (late.leads("one"), late.succeeded("one")) == (True, False), "nobody led it for long"
