@@ -1,6 +1,6 @@
 """How a container that was there before becomes an application, and how it is given back."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given as drawn
@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
-from proximity.domain.application.adoption import TAG, Change, has_tag, marked, tags_of, unmarked
-from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.adoption import TAG, TAG_REFUSED, Change, has_tag, marked, tags_of, unmarked
+from proximity.domain.application.events import ApplicationEvent, StepName
+from proximity.domain.application.evolve import evolve
 from proximity.domain.application.marker import Marker, markers
 from proximity.domain.claim.claim import ClaimRefusedError
+from proximity.domain.finding import Finding
+from proximity.domain.operation.cause import Cause
 from support.deciders import given
 from support.life import (
     ADOPTED,
@@ -261,6 +264,55 @@ def test_a_release_that_fails_leaves_the_application_as_it_was() -> None:
     life.do(RELEASE.model_copy(update={"operation_id": "again"}))
     life.run()
     assert life.app.deleted
+
+
+STOPPED_OUTSIDE = Finding(key="stopped_outside", kind="stopped_outside", message="It is stopped.")
+
+
+@pytest.mark.parametrize("command", [RELEASE, DELETE], ids=["release", "delete"])
+@pytest.mark.parametrize("power", ["running", "stopped"])
+def test_what_could_not_be_given_back_is_wanted_as_before(
+    power: Literal["running", "stopped"], command: cmd.ApplicationCommand
+) -> None:
+    """Whatever it does at that moment: what was stopped outside is still to run."""
+    life = adopted(power)
+    life.state = evolve(life.state, ev.FindingOpened(finding=STOPPED_OUTSIDE), life.now)
+    life.do(command)
+    life.happen(ev.StepFailed(operation_id=command.operation_id, step="unmark", cause=CAUSE))
+    assert (life.app.desired, life.app.deleted) == (power, False)
+
+
+@pytest.mark.parametrize(("step", "wanted"), [("shutdown", "running"), ("destroy", "stopped")])
+def test_what_could_not_be_destroyed_is_wanted_as_we_left_it(step: StepName, wanted: str) -> None:
+    life = adopted()
+    life.do(DESTROY)
+    life.run(until=step)
+    life.happen(ev.StepFailed(operation_id="delete", step=step, cause=CAUSE))
+    if step == "shutdown":
+        life.happen(ev.StepFailed(operation_id="delete", step="stop", cause=CAUSE))
+    assert isinstance(life.ends()["delete"], ev.OperationFailed)
+    assert (life.app.desired, life.app.deleted) == (wanted, False)
+
+
+def test_a_delete_that_waited_for_the_look_knows_what_it_was_before() -> None:
+    life = adopting()
+    life.do(DELETE)
+    life.happen(INSPECTED.model_copy(update={"power": "stopped"}))
+    assert (life.app.desired, life.app.queued) == ("absent", None)
+
+
+def test_that_the_tag_was_refused_is_known_whatever_else_is_waited_for() -> None:
+    life = adopting()
+    life.run(until="mark")
+    life.advance()
+    refused = Cause(code=TAG_REFUSED, message="The tag is left to others.")
+    for cause, withdrawn in ((refused, True), (CAUSE, False)):
+        life.happen(ev.StepPostponed(operation_id="adopt", step="mark", cause=cause, withdrawn=withdrawn))
+        assert life.app.operation
+        assert life.app.operation.tag_refused
+    life.happen(ev.ContainerMarked(operation_id="adopt", tagged=False))
+    assert life.app.operation
+    assert not life.app.operation.tag_refused
 
 
 @pytest.mark.parametrize("kind", [cmd.StopApplication, cmd.ShutdownApplication, cmd.RestartApplication])

@@ -139,6 +139,26 @@ class TestDamping:
         assert flapped.flaps
         assert self.sweeps([False], flapped, begin=11 + FORGOTTEN.total_seconds())[1] == Damping()
 
+    def values(self, observed: Sequence[str]) -> str:
+        """For each sweep: the value that was told when it was observed; the log does what the corrections say."""
+        damping, open_, told = Damping(), list[Finding](), ""
+        for number, value in enumerate(observed):
+            seen = f.configuration_changed("memory", "512", value)
+            out, damping = corrections([app(*open_)], drifts(seen), damping, later(5 * number))
+            if out:
+                assert [type(c.event) for c in out[-1:]] == [ev.FindingOpened]
+                open_ = [seen]
+            told += value if out else "."
+        return told
+
+    def test_an_open_finding_that_alternates_is_damped_as_one_that_comes_and_goes(self) -> None:
+        assert self.values("aabbb") == "a.b.."
+        assert self.values("ab" * 300) == "ab" + "." * 598
+        assert self.values("abaa") == "ab.a"
+        told = self.values("abc" * 100)
+        assert told.startswith("ab.a"), "and what is never as it is told is told, ever more seldom"
+        assert len(told.replace(".", "")) <= 300 / 12 + 5
+
     def test_what_the_log_did_not_take_has_not_closed(self) -> None:
         _, damping = corrections([app(STOPPED)], [], Damping(), later(0))
         again, damping = corrections([app(STOPPED)], [], damping, later(5))

@@ -175,3 +175,13 @@ def test_a_lock_is_as_old_as_the_time_since_when_it_is_the_same() -> None:
     assert locked(since, later(2), {}) == since
     assert locked(since, later(2), {105: replace(LISTED, lock="snapshot")}) == {105: ("snapshot", later(2))}
     assert locked(since, later(2), {105: LISTED}) == {}
+
+
+def test_who_vanished_from_a_list_that_proves_nothing_is_looked_at_soon() -> None:
+    """A token that may see less: the list hides the container, and a direct look tells that it is hidden."""
+    seen = look(at=NOW - AGAIN - SECOND)
+    assert suspects([app()], at(view(seen, None, complete=False, quorate=True))) == [105]
+    assert suspects([app()], at(view(FRESH, None, complete=False, quorate=True))) == []
+    assert suspects([app()], at(view(seen, None))) == [], "a complete one counts first"
+    told = replace(seen, state="forbidden", values={})
+    assert suspects([app()], at(view(told, None, complete=False, quorate=True))) == []

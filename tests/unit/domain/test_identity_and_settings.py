@@ -1,7 +1,9 @@
 """Users and the installation: each comes to be once."""
 
+from datetime import UTC, datetime
+
 from proximity.domain.identity import identity
-from proximity.domain.identity.identity import CreateUser, User, UserCreated
+from proximity.domain.identity.identity import ChangePassword, CreateUser, PasswordChanged, User, UserCreated
 from proximity.domain.settings import settings
 from proximity.domain.settings.settings import Installation, InstallationFounded
 
@@ -24,3 +26,15 @@ def test_a_founder_needs_the_installation_and_the_name() -> None:
 def test_an_installation_is_founded_once() -> None:
     assert settings.found("i1", Installation()) == [InstallationFounded(installation_id="i1")]
     assert settings.found("i2", Installation("i1")) == []
+
+
+def test_a_password_is_changed_by_who_has_one() -> None:
+    change = ChangePassword(operation_id="op")
+    assert identity.decide(change, User("Ada", "admin")) == [PasswordChanged(operation_id="op", username="Ada")]
+    assert identity.decide(change, User()) == []
+
+
+def test_changing_a_password_changes_nothing_else() -> None:
+    changed = PasswordChanged(operation_id="op", username="Ada")
+    assert identity.evolve(User("Ada", "admin"), changed, datetime.now(UTC)) == User("Ada", "admin")
+    assert identity.wishes("u1", changed) == []

@@ -188,7 +188,7 @@ def test_a_released_application_is_a_tombstone() -> None:
 
 
 def test_a_release_that_failed_leaves_it_as_it_was() -> None:
-    failed = app.OperationFailed(operation_id="op-release", kind="release", cause=LOCKED)
+    failed = app.OperationFailed(operation_id="op-release", kind="release", cause=LOCKED, desired="running")
     row = application(*adopted(), app.ReleaseRequested(operation_id="op-release"), failed)
     assert (row["status"], row["desired"], row["vmid"]) == ("running", "running", 105)
 

@@ -1,5 +1,6 @@
 """What adopting notes of a container, and what giving it back takes away."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -75,3 +76,27 @@ async def test_only_a_tag_that_is_ours_is_taken_away(
     ready = await Unmark().prepare(job(config, adoption, tag_refused=tag_refused))
     assert isinstance(ready, Ready)
     assert ready.change == Change({"tags": "docs"} if taken else {}, ("description",))
+
+
+OUR_TAG = Adoption(had_tag=False, had_description=False, hostname="wiki", tagged=True)
+
+
+@pytest.mark.parametrize(
+    ("adoption", "tag_refused", "left"),
+    [
+        (OUR_TAG, True, True),
+        (OUR_TAG, False, False),
+        (replace(OUR_TAG, tagged=None), True, True),
+        (replace(OUR_TAG, tagged=False), True, False),
+        (replace(OUR_TAG, had_tag=True), True, False),
+    ],
+)
+def test_a_tag_of_ours_that_proxmox_keeps_is_told(adoption: Adoption, tag_refused: bool, left: bool) -> None:
+    asked = job(GuestConfig("d", MARKER.line(), None, {}), adoption, tag_refused=tag_refused)
+    assert Unmark().outcome(asked, 0) == ev.ContainerUnmarked(operation_id="op", tag_left=left)
+
+
+@pytest.mark.parametrize(("tags", "left"), [({"tags": "docs;proximity"}, True), ({"tags": "docs"}, False), ({}, False)])
+async def test_a_line_that_somebody_took_away_may_have_left_the_tag(tags: dict[str, str], left: bool) -> None:
+    answer = await Unmark().prepare(job(GuestConfig("d", "", None, tags), OUR_TAG))
+    assert answer == Happened(ev.ContainerUnmarked(operation_id="op", tag_left=left))

@@ -1,5 +1,6 @@
 """What is seen of a guest while something else is happening to it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
@@ -8,8 +9,8 @@ import pytest
 
 from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Container
-from proximity.proxmox.errors import GuestMissingError, RightsMissingError
-from proximity.proxmox.observe import GuestConfig, Membership
+from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
+from proximity.proxmox.observe import GuestConfig, Membership, NodeSeen, Resources
 from proximity_provisioner.job import Job
 from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
 
@@ -22,10 +23,18 @@ BLANK = GuestConfig("d", "", "create", {})
 class Node:
     """Answers each look at the configuration with the next of these; the last one stays."""
 
-    def __init__(self, *looks: GuestConfig | Exception, in_use: bool = True, quorate: bool = True) -> None:
+    def __init__(
+        self,
+        *looks: GuestConfig | Exception,
+        in_use: bool = True,
+        quorate: bool | None = True,
+        online: Sequence[bool] = (True, True),
+    ) -> None:
+        """`quorate` None: the token may not ask. `online`: the nodes, as the list has them."""
         self._looks = list(looks)
         self._in_use = in_use
         self._quorate = quorate
+        self._online = online
 
     async def guest_config(self, node: str, vmid: int) -> GuestConfig:
         seen = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
@@ -37,7 +46,12 @@ class Node:
         return self._in_use
 
     async def membership(self) -> Membership:
+        if self._quorate is None:
+            raise RightsMissingError("Permission check failed (/, Sys.Audit)", 403)
         return Membership("lab", self._quorate)
+
+    async def resources(self) -> Resources:
+        return Resources((), tuple(NodeSeen(f"pve{number}", up, None) for number, up in enumerate(self._online)))
 
 
 def job(node: Node) -> Job:
@@ -66,6 +80,18 @@ async def test_a_guest_that_stays_away_from_its_node_is_elsewhere() -> None:
 async def test_a_number_that_nobody_has_is_gone() -> None:
     assert await look(job(Node(MISSING, in_use=False))) == Gone()
     assert await look(job(Node(FORBIDDEN, in_use=False))) == Gone()
+
+
+@pytest.mark.parametrize(
+    ("quorate", "online"), [(False, (True, True)), (None, (True, False)), (None, ())], ids=["lost", "away", "no list"]
+)
+async def test_one_node_s_word_is_not_enough(quorate: bool | None, online: Sequence[bool]) -> None:
+    with pytest.raises(ProxmoxError, match="cannot be told"):
+        await look(job(Node(MISSING, in_use=False, quorate=quorate, online=online)))
+
+
+async def test_without_the_right_to_ask_for_the_quorum_all_nodes_must_be_online() -> None:
+    assert await look(job(Node(MISSING, in_use=False, quorate=None))) == Gone()
 
 
 async def test_what_may_not_be_seen_is_not_gone() -> None:

@@ -11,6 +11,7 @@ from proximity.proxmox.errors import (
     GuestMissingError,
     InvalidRequestError,
     NotExecutedError,
+    NotNowError,
     UnansweredError,
     UnreachableError,
     UntrustedCertificateError,
@@ -21,6 +22,7 @@ from unit.proxmox.scripted_server import DROP, SILENT, Answer, Certificate, Scri
 
 UPID = "UPID:pve:000001BA:0003668F:6B02FB30:vzstart:101:root@pam!proximity:"
 VERSION = data({"version": "9.2.11", "release": "9.2", "repoid": "x"})
+HICCUP = refusal(500, "failed to read from command socket: Connection reset by peer")
 
 
 async def test_a_wrong_fingerprint_is_refused_before_anything_is_sent(
@@ -187,6 +189,37 @@ async def test_reads_go_to_the_next_endpoint_and_stay_there(
     assert await client.version()
     assert await client.version()
     assert len(server.requests) == 1
+
+
+async def test_no_request_is_repeated_that_may_not_be_sent(
+    connect: MakeClient, server: ScriptedServer, closed_endpoint: str
+) -> None:
+    """Each beyond the first is told as such: after a cut, at another endpoint, after a hiccup."""
+    asked = 0
+
+    def allows(repeated: bool) -> bool:
+        nonlocal asked
+        asked += repeated
+        return not repeated or asked > 3
+
+    client = connect(server.endpoint)
+    client.allows = allows
+    server.script = [DROP, HICCUP, VERSION]
+    with pytest.raises(ConnectionLostError):
+        await client.version()
+    with pytest.raises(NotNowError):
+        await client.guest_status("pve", 100)
+    elsewhere = connect(closed_endpoint, server.endpoint)
+    elsewhere.allows = allows
+    with pytest.raises(UnreachableError):
+        await elsewhere.version()
+    assert (asked, len(server.requests)) == (3, 2)
+    assert (await elsewhere.version()).release == "9.2"
+    assert (asked, len(server.requests)) == (4, 3)
+    elsewhere.allows = lambda repeated: False
+    with pytest.raises(NotNowError):
+        await elsewhere.version()
+    assert len(server.requests) == 3
 
 
 async def test_an_answer_ends_the_search(

@@ -1,4 +1,4 @@
-"""The parts of a watch, each on its own: the budget, the tasks, the rights, the list, the guests of nobody, figures."""
+"""The parts of a watch, each on its own: the tasks, the rights, the list, the guests of nobody, figures."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,6 @@ from proximity.domain.guest import state as guest
 from proximity.messaging.envelope import Actor, Metadata, Recorded
 from proximity.messaging.event_store import Loaded
 from proximity.proxmox.observe import GuestSeen, NodeSeen, Resources, Task
-from proximity_reconciler.budget import Budget
 from proximity_reconciler.figures import GuestFigures
 from proximity_reconciler.guessing import guess
 from proximity_reconciler.knowledge import Guests, Knowledge
@@ -53,42 +52,6 @@ def task(kind: str, start: int, *, user: str = STRANGER, vmid: int = 101, runnin
     at = int(NOON.timestamp()) + start
     upid = f"UPID:pve1:00000001:00000001:{at:08X}:{kind}:{vmid}:{user}:"
     return Task(upid, "pve1", kind, str(vmid), user, at, running, *((None, None) if running else ("OK", at)))
-
-
-# --- budget
-
-
-def test_no_minute_has_more_requests_than_allowed_whatever_is_asked_for() -> None:
-    now = 0.0
-    budget = Budget(45, lambda: now)
-    spent: list[float] = []
-    while now < 300:
-        spent += [now] * budget.take()
-        spent += [now] * (2 * budget.take_look(2))
-        assert len([at for at in spent if at > now - 60]) <= 45
-        now += 0.1
-    assert len(spent) >= 45 * 4
-
-
-def test_looks_leave_the_list_and_the_tasks_their_share() -> None:
-    now = 0.0
-    budget = Budget(45, lambda: now)
-    looks = 0
-    while budget.take_look():
-        looks += 1
-    assert looks == 15
-    assert all(budget.take() for _ in range(30))
-    assert not budget.take()
-
-
-def test_tasks_are_asked_for_less_often_while_there_is_much_to_look_at() -> None:
-    budget = Budget(45, lambda: 0.0)
-    quiet = budget.tasks_every(2.0)
-    while budget.take_look():
-        pass
-    assert 2.0 <= quiet < 2.3
-    assert budget.tasks_every(2.0) == 4.0
-    assert budget.list_every(1.0) == 5.0
 
 
 # --- tasks

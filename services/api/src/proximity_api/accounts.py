@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.identity import identity
-from proximity.domain.identity.identity import CreateUser, username_key
+from proximity.domain.identity.identity import ChangePassword, CreateUser, username_key
 from proximity.messaging.aggregates import CLAIM, IDENTITY
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict
@@ -56,6 +56,19 @@ async def by_name(parts: Parts, username: str) -> Account | None:
     for user_id in claim.state.holders:
         return Account(user_id, (await parts.store.load(IDENTITY, user_id)).state)
     return None
+
+
+async def change_password(parts: Parts, user_id: str, password_hash: str) -> None:
+    """The log first: a change that a crash cut short is told there, and one that is not told never took place."""
+    operation_id = str(uuid4())
+    user = await parts.store.load(IDENTITY, user_id)
+    events = identity.decide(ChangePassword(operation_id=operation_id), user.state)
+    origin = Origin(operation_id, operation_id, Actor("user", user_id), reason="profile")
+    try:
+        await parts.store.append(IDENTITY, user_id, user, events, origin)
+    except Conflict:
+        raise Problem("changed_meanwhile", "The password was changed at the same time.") from None
+    await parts.credentials.put(user_id, {"password": password_hash})
 
 
 def already_set_up() -> Problem:

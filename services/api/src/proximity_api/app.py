@@ -20,6 +20,7 @@ from proximity_api import (
     openapi,
     operations,
     page,
+    preflight,
     problems,
     session,
     setup,
@@ -30,7 +31,7 @@ from proximity_api.parts import Parts
 
 # routes are tried in this order: what is asked for most comes first
 ROUTES = (
-    *(applications, operations, stream, events, findings, guests, clusters, inventory, metrics),
+    *(applications, operations, stream, events, findings, guests, clusters, inventory, metrics, preflight),
     *(catalog, session, setup, health, page),
 )
 

@@ -54,7 +54,7 @@ async def deploy(body: DeployRequest, ordered: Annotated[Order, Depends(ordering
 
     async def make() -> cmd.DeployApplication:
         await check_name(parts, body.name, application_id)
-        cluster_id = await _cluster(parts, body.cluster_id)
+        cluster_id = await cluster_of(parts, body.cluster_id)
         return cmd.DeployApplication(
             operation_id=ordered.operation_id,
             application_id=application_id,
@@ -206,7 +206,7 @@ async def _accept(request: Request, application_id: UUID, command: Callable[...,
     return await accept(ordered, APPLICATION, str(application_id), make)
 
 
-async def check_name(parts: Parts, name: str, application_id: str) -> None:
+async def check_name(parts: Parts, name: str, application_id: str | None = None) -> None:
     """A courtesy: the claim decides. Raises the problems 422 and 409."""
     unique = slug(name)
     if not unique:
@@ -216,7 +216,7 @@ async def check_name(parts: Parts, name: str, application_id: str) -> None:
         raise Problem("name_taken", f"An application with the short name {unique} exists. Choose another name.")
 
 
-async def _cluster(parts: Parts, wanted: UUID | None) -> str:
+async def cluster_of(parts: Parts, wanted: UUID | None) -> str:
     """The cluster to live on, as the log has it. Raises the problems 422 and 409."""
     if wanted is not None:
         if not await _connected(parts, str(wanted)):

@@ -91,8 +91,8 @@ async def guests(
 
 
 @router.get("/{guest_id}", operation_id="getGuest", summary="One guest", responses=errors(401, 404, 422, 503))
-async def guest(request: Request, _: Viewer, guest_id: GuestId) -> SeenGuest:
-    """With a fresh look at it, and what adopting would write."""
+async def guest(request: Request, asking: Viewer, guest_id: GuestId) -> SeenGuest:
+    """With a fresh look at it, and what adopting would write. Its description is for operators."""
     parts = parts_of(request)
     async with parts.database.read() as conn:
         found = await queries.guest(conn, guest_id)
@@ -107,6 +107,8 @@ async def guest(request: Request, _: Viewer, guest_id: GuestId) -> SeenGuest:
             seen = await look(parts, found)
         except Problem as problem:
             unseen = problem.detail
+    if seen is not None and asking.role == "viewer":
+        seen = seen.model_copy(update={"description": None})
     return SeenGuest.model_validate(found.model_dump() | {"look": seen, "unseen": unseen})
 
 

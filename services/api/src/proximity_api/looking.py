@@ -16,8 +16,8 @@ UNDO = "Releasing it takes the line and the tag away again. Whatever else is wri
 
 
 class Writes(BaseModel):
-    """All that adopting writes: `line` in its description (<…>: made up then), `tag` (null: it has that already, or
-    none can be set). `undo`: what releasing does.
+    """All that adopting writes: `line` in its description (<…>: made up then) and `tag` (null: it has that already), if
+    Proxmox lets us set it, which only trying tells. `undo`: what releasing does.
     """
 
     line: str
@@ -26,18 +26,20 @@ class Writes(BaseModel):
 
 
 class Look(BaseModel):
-    """`description`: without lines of Proximity's. `lock`: what Proxmox locked it for."""
+    """`description`: without lines of Proximity's; null to viewers, for people write passwords there. `lock`: what
+    Proxmox locked it for.
+    """
 
     hostname: str | None
     status: Literal["running", "stopped"]
     lock: str | None
     addresses: list[str]
-    description: str
+    description: str | None
     writes: Writes | None
 
 
 async def look(parts: Parts, guest: views.Guest) -> Look:
-    """Raises the problems 404 and 502."""
+    """The same one for all who ask within some seconds. Raises the problems 404, 502 and 503."""
     installation = parts.bus.installation_id
 
     async def ask(proxmox: ProxmoxClient) -> Look:

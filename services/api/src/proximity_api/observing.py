@@ -10,16 +10,25 @@ from typing import Any, TypeVar, cast
 from proximity.domain.cluster.state import Cluster
 from proximity.messaging.aggregates import CLUSTER
 from proximity.messaging.event_store import EventStore
+from proximity.proxmox.allowance import Allowance
 from proximity.proxmox.client import ProxmoxClient
 from proximity.proxmox.connection import Connection
 from proximity.proxmox.connections import Clients
-from proximity.proxmox.errors import GuestMissingError, InvalidRequestError, ProxmoxError, RightsMissingError
+from proximity.proxmox.errors import (
+    GuestMissingError,
+    InvalidRequestError,
+    NotNowError,
+    ProxmoxError,
+    RightsMissingError,
+)
 from proximity.vault.vault import Vault, VaultError
 from proximity_api.problems import Problem
 
 CONNECT_WITHIN, ANSWER_WITHIN = 3.0, 10.0
 # so many answers are remembered at most
 REMEMBERED = 1000
+# requests to one cluster, of all that is looked at for persons here
+PER_MINUTE = 60
 
 T = TypeVar("T")
 Question = tuple[str, ...]
@@ -34,7 +43,9 @@ class _Answer:
 
 
 class Observing:
-    """The way to the connected clusters, for looking only. Belongs to one event loop."""
+    """The way to the connected clusters, for looking only. Belongs to one event loop. Each cluster has an allowance of
+    requests; what is asked beyond that is the problem 503 `cluster_busy`.
+    """
 
     def __init__(self, store: EventStore, vault: Vault) -> None:
         self._store = store
@@ -43,11 +54,12 @@ class Observing:
         # a sealed value never changes, so it is opened once
         self._secrets: dict[str, str] = {}
         self._answers: dict[Question, _Answer] = {}
+        self._allowances: dict[str, Allowance] = {}
 
     async def ask(
         self, cluster_id: str, question: Question, ask: Callable[[ProxmoxClient], Awaitable[T]], seconds: float
     ) -> T:
-        """The answer, at most so many seconds old. Raises the problems 404 and 502."""
+        """The answer, at most so many seconds old. Raises the problems 404, 502 and 503."""
         key, now = (cluster_id, *question), time.monotonic()
         known = self._answers.get(key)
         if known is None or known.until <= now:
@@ -84,7 +96,10 @@ class Observing:
             connect_timeout=CONNECT_WITHIN,
             read_timeout=ANSWER_WITHIN,
         )
-        return self._clients.get(cluster_id, connection)
+        client = self._clients.get(cluster_id, connection)
+        allowance = self._allowances.setdefault(cluster_id, Allowance(PER_MINUTE))
+        client.allows = lambda repeated: allowance.take()
+        return client
 
     def _forget(self, now: float) -> None:
         self._answers = {key: answer for key, answer in self._answers.items() if answer.until > now}
@@ -100,6 +115,9 @@ def _problems() -> Iterator[None]:
         raise Problem("cluster_unreachable", "The secret of its API token cannot be opened.") from None
     except GuestMissingError:
         raise Problem("not_found", "The guest is not on that node any more.") from None
+    except NotNowError:
+        words = "So much was asked of this cluster in the last minute that this has to wait. Try again in some seconds."
+        raise Problem("cluster_busy", words, headers={"Retry-After": "5"}) from None
     except (RightsMissingError, InvalidRequestError) as error:
         raise Problem("cluster_refused", error.words) from None
     except ProxmoxError as error:

@@ -69,11 +69,16 @@ async def _viewer(request: Request) -> Principal:
     return await authorise(request, "viewer")
 
 
+async def _operator(request: Request) -> Principal:
+    return await authorise(request, "operator")
+
+
 async def _admin(request: Request) -> Principal:
     return await authorise(request, "admin")
 
 
 Viewer = Annotated[Principal, Depends(_viewer)]
+Operator = Annotated[Principal, Depends(_operator)]
 Admin = Annotated[Principal, Depends(_admin)]
 
 

@@ -10,7 +10,7 @@ from proximity.domain.identity.identity import Role, username_key
 from proximity_api import accounts, security
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.parts import parts_of
-from proximity_api.passwords import MAX_LENGTH, outdated
+from proximity_api.passwords import MAX_LENGTH, MIN_LENGTH, outdated
 from proximity_api.problems import Problem
 from proximity_api.security import Viewer
 
@@ -26,6 +26,18 @@ class Credentials(BaseModel):
 
     username: Annotated[str, Field(max_length=64)]
     password: Annotated[SecretStr, Field(max_length=MAX_LENGTH)]
+
+
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"password": "correct horse battery staple", "new_password": "another one, as long"}]
+        },
+    )
+
+    password: Annotated[SecretStr, Field(max_length=MAX_LENGTH)]
+    new_password: Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH)]
 
 
 class Me(BaseModel):
@@ -74,6 +86,30 @@ async def sign_out(request: Request, response: Response, principal: Viewer) -> N
 @router.get("/me", operation_id="getMe", summary="Who is signed in", responses=errors(401))
 async def me(principal: Viewer) -> Me:
     return Me(id=principal.user_id, username=principal.username, role=principal.role)
+
+
+@router.put(
+    "/me/password",
+    operation_id="changePassword",
+    summary="Change one's password",
+    status_code=204,
+    responses=errors(401, 403, 409, 422, 429, 503),
+)
+async def change_password(request: Request, principal: Viewer, body: PasswordChange) -> None:
+    """Ends all other sessions of the person. Guessing the present one is slowed down as signing in is."""
+    parts = parts_of(request)
+    throttled = f"{client_address(request)} {username_key(principal.username)}"
+    parts.throttle.check(throttled)
+    parts.throttle.failed(throttled)
+    stored = await parts.credentials.get(principal.user_id)
+    if not stored or not await parts.passwords.verify(stored["password"], body.password.get_secret_value()):
+        raise Problem("password_refused", "The password that was given as the present one is wrong.")
+    parts.throttle.succeeded(throttled)
+    hashed = await parts.passwords.hash(body.new_password.get_secret_value())
+    await accounts.change_password(parts, principal.user_id, hashed)
+    for session in await parts.sessions.end_others(principal):
+        parts.hub.end_session(session)
+    log.info("password changed", user=principal.user_id)
 
 
 def client_address(request: Request) -> str:

@@ -73,6 +73,16 @@ class Sessions:
         self._known.pop(principal.session, None)
         await self._bucket.delete(principal.session)
 
+    async def end_others(self, principal: Principal) -> list[str]:
+        """All of the person's but this one. Returns their hashes; other replicas notice within seconds."""
+        entries = await self._bucket.entries()
+        theirs = [key for key, entry in entries.items() if orjson.loads(entry.value)["user_id"] == principal.user_id]
+        others = [key for key in theirs if key != principal.session]
+        for key in others:
+            self._known.pop(key, None)
+            await self._bucket.delete(key)
+        return others
+
     async def _look_up(self, key: str) -> _Known | None:
         known = self._known.get(key)
         if known is None or self._clock() - known.read_at > self._cache:

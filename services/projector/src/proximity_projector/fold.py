@@ -130,8 +130,8 @@ def fold(batch: Iterable[Recorded[Any]], rows: Rows) -> None:
             case "operation":
                 _command(recorded, rows)
             case "identity":
-                user = users.project(recorded.event, recorded.aggregate_id)
-                rows.put("users", rows.get("users", user["id"]), user, recorded.position)
+                user = rows.get("users", recorded.aggregate_id)
+                rows.put("users", user, users.project(user, recorded.event, recorded.aggregate_id), recorded.position)
                 _note(recorded, rows, recorded.event.username)
 
 

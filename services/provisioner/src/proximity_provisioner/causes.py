@@ -2,6 +2,7 @@
 
 import re
 
+from proximity.domain.application.adoption import TAG_REFUSED
 from proximity.domain.operation.cause import Cause
 from proximity.proxmox.errors import (
     ConfigurationChangedError,
@@ -42,7 +43,7 @@ _SENTENCES: tuple[tuple[type[ProxmoxError], str, str], ...] = (
         "Proxmox does not accept the API token: it does not exist, has expired or was revoked.",
     ),
     (SecretLostError, "secret_unreadable", _SEALED),
-    (TagRefusedError, "tag_refused", "The cluster's options leave the tag to others: it is done without."),
+    (TagRefusedError, TAG_REFUSED, "The cluster's options leave the tag to others: it is done without."),
     (RightsMissingError, "missing_rights", "The API token lacks a right for this."),
     (LockedError, "container_locked", "The container is locked by something else on Proxmox."),
     (ConfigurationChangedError, "configuration_changed", "The configuration was changed by somebody else just now."),

@@ -13,8 +13,6 @@ from proximity.messaging.event_store import Loaded
 from proximity.proxmox.hypervisor import Hypervisor
 from proximity_provisioner.tools import Tools
 
-TAG_REFUSED = "tag_refused"
-
 
 @dataclass(frozen=True)
 class Job:
@@ -53,7 +51,7 @@ class Job:
     @property
     def tag_refused(self) -> bool:
         """Proxmox has just said that our tag is not ours to set or remove: it is done without."""
-        return self.op.postponed_because is not None and self.op.postponed_because.code == TAG_REFUSED
+        return self.op.tag_refused
 
     def waited(self) -> timedelta:
         """How long the operation is at this step, by the log's clock."""

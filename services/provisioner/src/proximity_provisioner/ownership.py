@@ -122,11 +122,16 @@ async def _config(job: Job) -> GuestConfig | Gone | Elsewhere:
 
 
 async def _gone(proxmox: Hypervisor) -> Gone:
-    """A node without quorum may not know of a guest yet: only a quorate answer proves."""
+    """A node without quorum may not know of a guest yet: only a quorate answer proves. Whoever may not ask for the
+    quorum is told enough by a list in which every node is online: then none is cut off.
+    """
     try:
-        membership = await proxmox.membership()
+        quorate = (await proxmox.membership()).quorate
     except RightsMissingError:
+        nodes = (await proxmox.resources()).nodes
+        if not nodes or not all(node.online for node in nodes):
+            raise ProxmoxError("not every node is online: whether the guest is gone cannot be told") from None
         return Gone()
-    if not membership.quorate:
+    if not quorate:
         raise ProxmoxError("the cluster has no quorum: whether the guest is gone cannot be told")
     return Gone()

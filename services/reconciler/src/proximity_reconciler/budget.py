@@ -5,8 +5,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proximity.proxmox.allowance import MINUTE, Allowance, evenly
+
 PER_MINUTE = 45
-MINUTE = 60.0
+# What whoever takes a watch over begins with: one look at everything. The one before may have spent the rest.
+FIRST = 6
 
 
 @dataclass(frozen=True)
@@ -32,33 +35,37 @@ class Shares:
 
 
 class Budget:
-    def __init__(self, per_minute: int = PER_MINUTE, monotonic: Callable[[], float] = time.monotonic) -> None:
+    """Counts what is really sent: `take` is also asked for each repetition, from the thread that would send it.
+
+    `successor`: somebody else may have spent it all in the minute before, but for FIRST. It comes back evenly.
+    """
+
+    def __init__(
+        self,
+        per_minute: int = PER_MINUTE,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        successor: bool = False,
+    ) -> None:
         self._shares = Shares.of(per_minute)
         self._monotonic = monotonic
-        self._spent: deque[float] = deque()
-        self._looks: deque[float] = deque()
+        self._allowance = Allowance(per_minute, monotonic, per_minute - FIRST if successor else 0)
+        self._looks = deque(evenly(self._shares.looks, monotonic()) if successor else ())
         # False while the tasks are not asked for: the token may not see them
         self.tasks_wanted = True
 
     def take(self) -> bool:
         """False: nothing is left at the moment."""
-        now = self._monotonic()
-        _forget(self._spent, now)
-        if len(self._spent) >= self._shares.per_minute:
-            return False
-        self._spent.append(now)
-        return True
+        return self._allowance.take()
 
     def take_look(self, requests: int = 1) -> bool:
         """The same for so many requests of a direct look, within its share."""
         now = self._monotonic()
-        _forget(self._spent, now)
         _forget(self._looks, now)
         share = self._shares.looks + (0 if self.tasks_wanted else self._shares.tasks)
-        if len(self._looks) + requests > share or len(self._spent) + requests > self._shares.per_minute:
+        if len(self._looks) + requests > share or not self._allowance.take(requests):
             return False
         self._looks.extend([now] * requests)
-        self._spent.extend([now] * requests)
         return True
 
     def list_every(self, wanted: float) -> float:

@@ -39,8 +39,8 @@ async def run(settings: Settings) -> None:
     follower = Follower(store, bus.installation_id)
     sweep = Sweep(follower, leases, Wake(bus), bus.clock, settings.sweep_every)
 
-    def watch(cluster_id: str) -> Watch:
-        return Watch(cluster_id, bus, store, follower, observers, hashes, settings)
+    def watch(cluster_id: str, successor: bool) -> Watch:
+        return Watch(cluster_id, bus, store, follower, observers, hashes, settings, successor=successor)
 
     watches = Watches(follower.operations, Leadership(leases, str(uuid4())), observers, watch)
     health = Health(lambda: _not_ready(bus, follower), _measures(follower, sweep, watches))

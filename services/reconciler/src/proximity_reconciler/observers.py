@@ -1,5 +1,7 @@
 """The way to each Proxmox cluster, for looking only: one client per connection, its secret opened from the vault."""
 
+from collections.abc import Callable
+
 from proximity.domain.cluster.state import Cluster
 from proximity.proxmox.client import ProxmoxClient
 from proximity.proxmox.connection import Connection
@@ -18,8 +20,8 @@ class Observers:
         # a sealed value never changes, so it is opened once
         self._secrets: dict[str, str] = {}
 
-    async def of(self, cluster_id: str, cluster: Cluster) -> Observer:
-        """Raises VaultError, TimeoutError."""
+    async def of(self, cluster_id: str, cluster: Cluster, again: Callable[[], bool]) -> Observer:
+        """`again`: whether a read may send a request beyond its first. Raises VaultError, TimeoutError."""
         secret = self._secrets.get(cluster.token_secret)
         if secret is None:
             secret = self._secrets[cluster.token_secret] = await self._vault.open(cluster.token_secret)
@@ -31,7 +33,9 @@ class Observers:
             cluster.ca,
             read_timeout=PATIENCE,
         )
-        return self._clients.get(cluster_id, connection)
+        client = self._clients.get(cluster_id, connection)
+        client.allows = lambda repeated: not repeated or again()
+        return client
 
     def forget(self, cluster_id: str) -> None:
         self._clients.forget(cluster_id)

@@ -57,7 +57,10 @@ class Watch:
         hashes: EnvironmentHash,
         settings: Settings,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        successor: bool = False,
     ) -> None:
+        """`successor`: somebody else may have watched it until just before."""
         self.cluster_id = cluster_id
         self.failures = 0
         self.picture = Picture()
@@ -67,7 +70,7 @@ class Watch:
         self._settings = settings
         self._monotonic = monotonic
         self._clock = bus.clock.now
-        self._budget = Budget(settings.requests_a_minute, monotonic)
+        self._budget = Budget(settings.requests_a_minute, monotonic, successor=successor)
         self._writer = Writer(store, cluster_id, follower.knowledge.wrote)
         self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
         self._comparison = Comparison(cluster_id, bus, follower, self._writer)
@@ -80,12 +83,13 @@ class Watch:
         self._before = Inventory()
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def run(self, leads: Callable[[], bool]) -> None:
+        """Until cancelled. Asks nothing while another replica may lead."""
         while True:
             pause = AGAIN
             try:
-                pause = await self.turn()
+                if leads():
+                    pause = await self.turn()
             except (TimeoutError, UnavailableError, nats.errors.Error) as error:
                 log.warning("not compared: NATS does not answer", cluster=self.cluster_id, error=repr(error))
             except Exception:
@@ -99,7 +103,7 @@ class Watch:
         if not isinstance(loaded.state, Cluster) or not loaded.state.connected:
             return self._settings.look_every
         try:
-            proxmox = await self._observers.of(self.cluster_id, loaded.state)
+            proxmox = await self._observers.of(self.cluster_id, loaded.state, self._budget.take)
         except VaultError as error:
             await self._not_seen(loaded, cause_of(error))
             return self._settings.look_every

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -15,13 +16,15 @@ log = structlog.get_logger(__name__)
 
 class Watches:
     def __init__(
-        self, operations: Operations, leadership: Leadership, observers: Observers, make: Callable[[str], Watch]
+        self, operations: Operations, leadership: Leadership, observers: Observers, make: Callable[[str, bool], Watch]
     ) -> None:
+        """`make`: of a cluster, and whether somebody may have watched it until just before."""
         self._operations = operations
         self._leadership = leadership
         self._observers = observers
         self._make = make
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._watched: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._running)
@@ -50,8 +53,14 @@ class Watches:
                     await self._end(cluster_id)
         for cluster_id in clusters - self._running.keys():
             if self._leadership.leads(_scope(cluster_id)):
-                log.info("watching", cluster=cluster_id)
-                self._running[cluster_id] = asyncio.create_task(self._make(cluster_id).run())
+                self._begin(cluster_id)
+
+    def _begin(self, cluster_id: str) -> None:
+        log.info("watching", cluster=cluster_id)
+        scope = _scope(cluster_id)
+        watch = self._make(cluster_id, cluster_id in self._watched or self._leadership.succeeded(scope))
+        self._watched.add(cluster_id)
+        self._running[cluster_id] = asyncio.create_task(watch.run(partial(self._leadership.leads, scope)))
 
     async def _end(self, cluster_id: str) -> None:
         log.info("no longer watching", cluster=cluster_id)

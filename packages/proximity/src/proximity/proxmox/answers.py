@@ -5,6 +5,7 @@ Whatever is not shaped as Proxmox shapes it is an UnansweredError: the answer sa
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Literal
 
@@ -155,14 +156,13 @@ def _storage(entry: Entry) -> StorageOnNode:
 
 
 def _guest(entry: Entry, kind: Literal["lxc", "qemu"]) -> GuestSeen:
-    tags = entry.get("tags")
     return GuestSeen(
         vmid=int(text(entry, "vmid")),
         node=text(entry, "node"),
         type=kind,
         name=entry.get("name"),
         status=str(entry.get("status") or "unknown"),
-        tags=tuple(str(tags).replace(",", ";").replace(";", " ").split()) if tags else (),
+        tags=_tags(str(entry.get("tags") or "")),
         lock=entry.get("lock"),
         template=flag(entry.get("template")),
         pool=entry.get("pool"),
@@ -177,6 +177,12 @@ def _guest(entry: Entry, kind: Literal["lxc", "qemu"]) -> GuestSeen:
         netout=whole(entry.get("netout")),
         uptime=whole(entry.get("uptime")),
     )
+
+
+@lru_cache(maxsize=1000)
+def _tags(joined: str) -> tuple[str, ...]:
+    """Many guests have the same ones."""
+    return tuple(joined.replace(",", " ").replace(";", " ").split())
 
 
 def guest_config(data: Any) -> GuestConfig:

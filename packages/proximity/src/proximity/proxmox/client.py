@@ -11,6 +11,7 @@ from proximity.proxmox.connection import Connection, Endpoint
 from proximity.proxmox.errors import (
     ConnectionLostError,
     InvalidRequestError,
+    NotNowError,
     ProxmoxError,
     RightsMissingError,
     UnansweredError,
@@ -43,13 +44,21 @@ PAGE = 500
 LOG_LINES = 10_000
 
 
+def _always(repeated: bool) -> bool:
+    return True
+
+
 class ProxmoxClient:
     """Observer of one cluster. Endpoints are tried in turn, beginning with the one that answered last; a read whose
     connection is cut (Proxmox's workers end after some requests) is asked once more.
+
+    `allows`: asked before each request of a read, from any thread; told whether it is one beyond the read's first.
+    False: it is not sent.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.allows: Callable[[bool], bool] = _always
         self._context = trust(connection)
         self._pinned = normal_fingerprint(connection.fingerprint) if connection.fingerprint else None
         self._endpoints = tuple(Endpoint.parse(endpoint) for endpoint in connection.endpoints)
@@ -113,7 +122,7 @@ class ProxmoxClient:
         except UnansweredError as error:
             if not is_transient(error):
                 raise
-            return answers.guest_status(await self._read(*path))
+            return answers.guest_status(await self._in_thread(lambda: self._read_from_any(path, {}, repeated=True)))
 
     async def guest_addresses(self, node: str, vmid: int) -> list[str]:
         return answers.addresses(await self._read("nodes", node, "lxc", vmid, "interfaces"))
@@ -175,13 +184,18 @@ class ProxmoxClient:
     # How calls travel
 
     async def _read(self, *path: str | int, **values: Any) -> Any:
-        return await self._in_thread(lambda: self._read_from_any(path, values))
+        return await self._in_thread(lambda: self._read_from_any(path, values, repeated=False))
 
-    def _read_from_any(self, path: Path, values: dict[str, Any]) -> Any:
+    def _read_from_any(self, path: Path, values: dict[str, Any], *, repeated: bool) -> Any:
+        if not self.allows(repeated):
+            raise NotNowError("enough was asked of this cluster in the last minute")
+
         def ask(index: int) -> Any:
             try:
                 return self._apis[index].call("get", path, dict(values))
             except ConnectionLostError:
+                if not self.allows(True):
+                    raise
                 return self._apis[index].call("get", path, dict(values))
 
         return self._first_answer(ask, lambda error: was_not_sent(error) or error.status is None)
@@ -192,6 +206,8 @@ class ProxmoxClient:
         count = len(self._endpoints)
         start = self._preferred
         for index in [(start + i) % count for i in range(count)]:
+            if failures and not self.allows(True):
+                break
             try:
                 answer = ask(index)
             except ProxmoxError as error:

@@ -40,6 +40,10 @@ class UntrustedCertificateError(NotExecutedError):
         self.seen = seen
 
 
+class NotNowError(NotExecutedError):
+    """Nothing was sent, because enough was asked of the cluster in the last minute. Try again soon."""
+
+
 class CredentialsRefusedError(NotExecutedError):
     """401: the token does not exist, is expired or revoked."""
 

@@ -51,7 +51,8 @@ class StorageOnNode:
     available: int
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: thousands are made with each list, and a frozen one takes five times as long.
+@dataclass(slots=True)
 class GuestSeen:
     """An entry of /cluster/resources: up to 10 s old, so no proof of anything. `status` unknown: not swept yet, then
     without name and figures. Lock, tags, pool and HA state are fresh; `pool` needs Pool.Audit.

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from proxmoxer.backends.https import Backend
 from proxmoxer.core import ProxmoxResource
+from pydantic_core import from_json
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
@@ -85,6 +86,18 @@ class _Adapter(HTTPAdapter):
         return {"scheme": url.scheme, "host": url.hostname, "port": url.port}, {}
 
 
+class _Json:
+    """What proxmoxer reads answers with; errors are read by `_refuse_errors`. Several times as fast as its own, which
+    counts where thousands of guests are listed.
+    """
+
+    def loads(self, response: requests.Response) -> Any:
+        try:
+            return from_json(response.content, cache_strings="keys")["data"]
+        except (ValueError, KeyError, TypeError):
+            raise UnansweredError("the answer is not one of Proxmox VE") from None
+
+
 class Api:
     """One endpoint. `call` blocks, may be used from several threads, sends once and raises ProxmoxError only."""
 
@@ -107,9 +120,7 @@ class Api:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.mount("https://", _Adapter(context, pinned))
         self._session.hooks["response"].append(_refuse_errors)
-        self._root = ProxmoxResource(
-            base_url=backend.get_base_url(), session=self._session, serializer=backend.get_serializer()
-        )
+        self._root = ProxmoxResource(base_url=backend.get_base_url(), session=self._session, serializer=_Json())
 
     def call(self, method: str, path: Sequence[str | int], values: Mapping[str, Any]) -> Any:
         resource = self._root([_segment(part) for part in path])
@@ -122,8 +133,6 @@ class Api:
             raise UnansweredError(f"{self._endpoint}: no answer within {self._read_timeout:g} s") from None
         except (OSError, HTTPError, HTTPException):
             raise ConnectionLostError(f"{self._endpoint}: the connection ended before the answer") from None
-        except (KeyError, TypeError):  # proxmoxer found no `data` in it
-            raise UnansweredError(f"{self._endpoint}: the answer is not one of Proxmox VE") from None
 
     def close(self) -> None:
         self._session.close()

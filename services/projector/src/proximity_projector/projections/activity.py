@@ -2,9 +2,9 @@
 
 from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
-from proximity.domain.finding import Explanation
+from proximity.domain.finding import Explanation, Finding
 from proximity.domain.guest import events as guest
-from proximity.domain.identity.identity import UserCreated
+from proximity.domain.identity.identity import PasswordChanged, UserCreated
 from proximity.domain.model import Event, Json
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity_projector.projections.commands import kind_of
@@ -39,7 +39,7 @@ SENTENCES: dict[type[Event], str] = {
     app.ContainerProvenGone: "Container {e.vmid} of {name} is proven to be gone from {e.node}.",
     app.ContainerInspected: "The container of {name} was looked at: it is {e.power}.",
     app.ContainerMarked: "The container of {name} carries Proximity's marker.",
-    app.ContainerUnmarked: "Nothing of Proximity's is left on the container of {name}.",
+    app.ContainerUnmarked: "{left} of Proximity's is left on the container of {name}.",
     app.FindingOpened: "{name}: {e.finding.message}{by}",
     app.FindingClosed: "{name}: settled ({settled}).",
     app.ContainerFoundMoved: "The container of {name} was moved from {e.from_node} to {e.node}.{by}",
@@ -71,6 +71,7 @@ SENTENCES: dict[type[Event], str] = {
     CommandRejected: "The {kind} of {name} was rejected: {e.message}",
     CommandDeadLettered: "The {kind} of {name} could not be decided and was given up: {e.reason}",
     UserCreated: "User {e.username} was created as {e.role}.",
+    PasswordChanged: "The password of {e.username} was changed.",
 }
 KINDS = {
     "deploy": "deployment",
@@ -100,7 +101,7 @@ def summary(event: Event, name: str) -> str | None:
     return sentence.format(name=name, e=event, **dict.fromkeys(_WORDS, "") | _words(event))
 
 
-_WORDS = ("kind", "step", "remains", "nodes", "verdict", "by", "settled")
+_WORDS = ("kind", "step", "remains", "nodes", "verdict", "by", "settled", "left")
 
 
 def _words(event: Event) -> dict[str, str]:
@@ -115,10 +116,14 @@ def _words(event: Event) -> dict[str, str]:
             return _kind(event.kind) | {"remains": remains(event.kind, left)}
         case app.OperationSucceeded() | app.OperationUndecided() | cl.OperationFailed():
             return _kind(event.kind)
-        case app.FindingOpened(finding=finding) | guest.FindingOpened(finding=finding):
-            return {"by": _by(finding.explained)}
-        case app.ContainerFoundMoved(explained=explained):
+        case (
+            app.FindingOpened(finding=Finding(explained=explained))
+            | guest.FindingOpened(finding=Finding(explained=explained))
+            | app.ContainerFoundMoved(explained=explained)
+        ):
             return {"by": _by(explained)}
+        case app.ContainerUnmarked(tag_left=tag_left):
+            return {"left": "Only the tag" if tag_left else "Nothing"}
         case app.FindingClosed(key=key) | guest.FindingClosed(key=key):
             of_kind, _, what = key.partition(":")
             return {"settled": of_kind.replace("_", " ") + (f": {what}" if what else "")}

@@ -154,7 +154,8 @@ def _progress(row: Row, event: ApplicationEvent, at: datetime) -> Row:
         case ev.OperationSucceeded(kind=kind):
             return over | {"status": _AFTER.get(kind, "running") or _at_rest(row, kind), "failure": None}
         case ev.OperationFailed(kind=kind, cause=cause):
-            return over | {"status": _at_rest(row, kind), "failure": cause.model_dump()} | _stays(row, kind)
+            wanted = event.desired or row["desired"]
+            return over | {"status": _at_rest(row, kind), "failure": cause.model_dump(), "desired": wanted}
         case ev.OperationCancelled(kind="deploy" | "adopt" as kind):
             what = "deployment" if kind == "deploy" else "adoption"
             words = {"code": "cancelled", "message": f"The {what} was cancelled.", "proxmox": ""}
@@ -179,11 +180,6 @@ def _at_rest(row: Row, kind: str) -> str:
     if kind != "deploy" and row["power"] in ("running", "stopped"):
         return str(row["power"])
     return "failed"
-
-
-def _stays(row: Row, kind: str) -> Row:
-    """What was not given back is to go on doing what it does."""
-    return {"desired": row["power"]} if kind == "release" and row["power"] in ("running", "stopped") else {}
 
 
 def web_url(web: dict[str, Any] | None, address: str) -> str | None:

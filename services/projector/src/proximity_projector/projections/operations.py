@@ -218,6 +218,8 @@ def _detail(event: ApplicationEvent) -> str:
             return f"{hostname or 'without a name'} on {node}, {power}"
         case ev.ContainerMarked(tagged=False):
             return "Without the tag: the cluster's options leave it to others."
+        case ev.ContainerUnmarked(tag_left=True):
+            return "The tag is left: the cluster's options leave it to others."
         case ev.ContainerCreated(warnings=warnings) | ev.ContainerStarted(warnings=warnings) if warnings:
             return f"{warnings} warning{'s' if warnings > 1 else ''} in the task's log"
     return ""

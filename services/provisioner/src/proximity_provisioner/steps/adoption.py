@@ -83,19 +83,18 @@ class Unmark:
         seen = await find(job)
         match seen:
             case Gone() | Machine():
-                return Happened(self.outcome(job, 0))
+                return Happened(ev.ContainerUnmarked(operation_id=job.op.id))
             case Elsewhere():
                 return Later(backoff(job.waited()), because=seen.cause)
         if job.app.lost_mark is not None and (wait := await settling(job, job.app.lost_mark)):
             return wait
         config = seen.config
         if marker_of(job) not in markers(config.description):
-            return Happened(self.outcome(job, 0))
+            left = _is_tag_ours(job) and has_tag(config.values)
+            return Happened(ev.ContainerUnmarked(operation_id=job.op.id, tag_left=left))
         if config.lock:
             return locked(job, config.lock)
-        before = _adoption(job)
-        # if ours was refused, a tag that is there now is somebody else's
-        tag = not before.had_tag and before.tagged is not False and not job.tag_refused
+        tag = _is_tag_ours(job) and not job.tag_refused
         change = unmarked(config.description, config.values, marker_of(job), tag=tag)
         return Ready(digest=config.digest, node=seen.node, change=change)
 
@@ -108,7 +107,13 @@ class Unmark:
         return Evidence(goal_reached=None if is_marked is None else not is_marked)
 
     def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
-        return ev.ContainerUnmarked(operation_id=job.op.id)
+        return ev.ContainerUnmarked(operation_id=job.op.id, tag_left=_is_tag_ours(job) and job.tag_refused)
+
+
+def _is_tag_ours(job: Job) -> bool:
+    """If it was there before, or ours was refused, a tag that is there now is somebody else's."""
+    before = _adoption(job)
+    return not before.had_tag and before.tagged is not False
 
 
 async def _adoptable(job: Job) -> Here | Answer:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from proximity.domain.application.marker import Marker, markers
 
 TAG = "proximity"
+# the code of the cause that is given when Proxmox leaves that tag to others
+TAG_REFUSED = "tag_refused"
 LONGEST = 8192  # characters of a description
 
 

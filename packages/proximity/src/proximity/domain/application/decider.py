@@ -259,13 +259,24 @@ def _end(state: Application) -> ev.Ended:
     may_exist = f"{ct.node}/{ct.vmid}" if ct and ct.created else None
     if op.failure:
         left = may_exist if op.kind in ("deploy", "delete") or _marked(state) else None
-        return ev.OperationFailed(operation_id=op.id, kind=op.kind, cause=op.failure, left_behind=left)
+        return ev.OperationFailed(
+            operation_id=op.id, kind=op.kind, cause=op.failure, left_behind=left, desired=_wanted_again(state, op)
+        )
     if op.cancelled_by:
         left = may_exist if op.kind == "deploy" or _marked(state) else None
         return ev.OperationCancelled(
             operation_id=op.id, kind=op.kind, by_operation_id=op.cancelled_by, left_behind=left
         )
     return ev.OperationSucceeded(operation_id=op.id, kind=op.kind)
+
+
+def _wanted_again(state: Application, op: Operation) -> Literal["running", "stopped"] | None:
+    """An adopted container that was to go, or to be given back, stays: as it was to be before, unless we stopped it."""
+    if op.kind not in ("delete", "release") or state.adoption is None or state.container is None:
+        return None
+    if op.done & {"shutdown", "stop"}:
+        return "stopped"
+    return None if op.desired_before == "absent" else op.desired_before
 
 
 def _marked(state: Application) -> bool:

@@ -302,9 +302,10 @@ class ContainerMarked(_OfOperation):
 
 
 class ContainerUnmarked(_OfOperation):
-    """Nothing of ours is left on it."""
+    """It does not carry our marker any more. `tag_left`: but our tag, which Proxmox would not let us take off."""
 
     TYPE: ClassVar[str] = "application.container_unmarked.v1"
+    tag_left: bool = False
 
 
 # --- what the reconciler sees
@@ -369,12 +370,15 @@ class OperationSucceeded(_OfOperation):
 
 
 class OperationFailed(_OfOperation):
-    """`left_behind`: the guest that may still exist on Proxmox, as `node/vmid`."""
+    """`left_behind`: the guest that may still exist on Proxmox, as `node/vmid`. `desired`: what is wanted of the
+    container again; None: what was wanted with the operation.
+    """
 
     TYPE: ClassVar[str] = "application.operation_failed.v1"
     kind: Kind
     cause: Cause
     left_behind: str | None = None
+    desired: Literal["running", "stopped"] | None = None
 
 
 class OperationCancelled(_OfOperation):

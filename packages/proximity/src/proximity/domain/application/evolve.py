@@ -12,6 +12,7 @@ from proximity.domain.application.state import (
     Application,
     Baseline,
     Container,
+    Desired,
     Operation,
     Power,
     State,
@@ -63,7 +64,7 @@ def _requested(
     at: datetime,
 ) -> Application:
     kind, desired = _MEANING[type(event)]
-    op = Operation(event.operation_id, kind, at, at)
+    op = Operation(event.operation_id, kind, at, at, desired_before=state.desired)
     if isinstance(event, ev.DeleteRequested):
         op = replace(op, force=event.force, destroy=event.destroy)
     state = replace(state, desired=desired, handled=state.handled | {event.operation_id})
@@ -75,7 +76,7 @@ def _requested(
     return replace(state, operation=superseded, queued=op)
 
 
-_MEANING: dict[type[ev.Requested], tuple[Kind, Literal["running", "stopped", "absent"]]] = {
+_MEANING: dict[type[ev.Requested], tuple[Kind, Desired]] = {
     ev.StartRequested: ("start", "running"),
     ev.ShutdownRequested: ("shutdown", "stopped"),
     ev.StopRequested: ("stop", "stopped"),
@@ -150,14 +151,11 @@ def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
         case ev.OperationSucceeded():
             over = op.kind in ("delete", "release")
             state = replace(state, failure=None, deployed=True, deleted=over)
-        case ev.OperationFailed(cause=cause):
-            state = replace(state, failure=cause)
+        case ev.OperationFailed(cause=cause, desired=desired):
+            state = replace(state, failure=cause, desired=desired or state.desired)
     given_back = not isinstance(event, ev.OperationSucceeded) and op.kind == "adopt" and event.left_behind is None
     if state.deleted or given_back:
         state = replace(state, container=None, adopted_guest=None)
-    elif op.kind == "release" and state.container and state.container.power != "unknown":
-        # it stays, and so does what it was doing
-        state = replace(state, desired=state.container.power)
     queued = state.queued and replace(state.queued, since=at, step_since=at)
     return replace(state, operation=queued, queued=None)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from proximity.domain.application import events as ev
+from proximity.domain.application.adoption import TAG_REFUSED
 from proximity.domain.application.container import container_after, is_remaking
 from proximity.domain.application.events import ApplicationEvent, StepName
 from proximity.domain.application.plan import plan
@@ -63,6 +64,7 @@ def progressed(state: Application, event: ApplicationEvent, at: datetime) -> App
                 intent=None if withdrawn else op.intent,
                 postponed=op.postponed + 1,
                 postponed_because=cause,
+                tag_refused=op.tag_refused or cause.code == TAG_REFUSED,
             )
         case ev.StepFailed(step=step, cause=cause):
             op = step_failed(op, step, cause, at)
@@ -99,9 +101,11 @@ def _learned(state: Application, event: ApplicationEvent) -> Application:
             )
             return replace(state, placement=place)
         case ev.ContainerInspected(power=power):
-            return replace(
-                state, desired=power, adoption=Adoption(event.had_tag, event.had_description, event.hostname)
-            )
+            state = replace(state, adoption=Adoption(event.had_tag, event.had_description, event.hostname))
+            if state.queued:
+                # a delete waits: this is what it was before that
+                return replace(state, queued=replace(state.queued, desired_before=power))
+            return replace(state, desired=power)
         case ev.ContainerMarked(tagged=tagged) if state.adoption and state.operation:
             # the only call there was has been executed: none can come late any more
             lost = state.lost_mark if state.operation.attempts > 1 else None
@@ -142,6 +146,7 @@ def step_over(
         attempts=0,
         postponed=0,
         postponed_because=None,
+        tag_refused=False,
         undecided=False,
     )
 

@@ -12,6 +12,7 @@ from proximity.domain.operation.cause import Cause
 NEVER = datetime.fromtimestamp(0, UTC)
 
 Power = Literal["stopped", "running", "unknown"]
+Desired = Literal["running", "stopped", "absent"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class Operation:
     unwind_since: datetime | None = None
     unwind_overdue: bool = False
     undecided: bool = False
+    # Proxmox has said of the step in hand that our tag is not ours to set or remove
+    tag_refused: bool = False
+    # what was wanted before it was asked for
+    desired_before: Desired = "running"
     # what a dead worker left of the create is being removed; then it is created again, under the same VMID
     remaking: bool = False
 
@@ -127,7 +132,7 @@ class Application:
     cluster_id: str
     wanted_node: str | None
     spec: Spec
-    desired: Literal["running", "stopped", "absent"] = "running"
+    desired: Desired = "running"
     placement: Placement | None = None
     container: Container | None = None
     operation: Operation | None = None

@@ -20,12 +20,14 @@ Explain = Callable[[int, str], Explanation | None]
 # application (None: a guest that no application has) and VMID
 Subject = tuple[str | None, int]
 Key = tuple[Subject, str]
+# what was expected, what is observed: another one is another occurrence
+Said = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Flap:
-    """A finding that closed `times` times lately. `sightings`: in how many sweeps in a row it is there again. `at`: of
-    the last sighting, or of the closing.
+    """A finding that closed, or looked otherwise, `times` times lately. `sightings`: in how many sweeps in a row it is
+    there again, or otherwise than it is told. `at`: of the last sighting, or of the closing.
     """
 
     times: int
@@ -44,17 +46,17 @@ class Damping:
     `open`: what was open at the last sweep. A finding has closed when the log says so, not when it was meant to.
     """
 
-    open: frozenset[Key] = frozenset()
+    open: Mapping[Key, Said] = field(default_factory=dict)
     flaps: Mapping[Key, Flap] = field(default_factory=dict)
 
-    def after(self, open_: frozenset[Key], seen: frozenset[Key], at: datetime) -> "Damping":
-        """`seen`: the findings that are there and not open."""
-        closed = self.open - open_
+    def after(self, open_: Mapping[Key, Said], seen: Mapping[Key, Said], at: datetime) -> "Damping":
+        """`seen`: the findings that are there, open or not."""
+        closed = [key for key, said in self.open.items() if open_.get(key) != said]
         flaps = {key: flap for key, flap in self.flaps.items() if at - flap.at < FORGOTTEN}
         for key in closed:
             flaps[key] = Flap(flaps[key].times + 1 if key in flaps else 1, 0, at)
         for key, flap in flaps.items():
-            if key not in seen:
+            if key not in seen or seen[key] == open_.get(key):
                 flaps[key] = replace(flap, sightings=0)
             elif not flap.sightings or at - flap.at >= SIGHTING_EVERY:
                 flaps[key] = replace(flap, sightings=flap.sightings + 1, at=at)
@@ -87,7 +89,8 @@ def corrections(
 
     `desired` and `guests`: those that the differences were found with.
 
-    What is open and not among the differences closes. What is open and looks otherwise now closes and opens again.
+    What is open and not among the differences closes. What is open and looks otherwise now closes and opens again,
+    damped as what comes and goes.
     """
     open_: dict[Key, Finding] = {}
     for d in desired:
@@ -99,7 +102,7 @@ def corrections(
     drifts: dict[Key, Finding] = {
         ((d.application_id, d.vmid), d.finding.key): d.finding for d in differences if isinstance(d, Drift)
     }
-    damping = damping.after(frozenset(open_), frozenset(drifts.keys() - open_.keys()), at)
+    damping = damping.after(_said(open_), _said(drifts), at)
     said = [*_moves(differences, explain), *_told(drifts, open_, damping, explain)]
     said += [_closed(key) for key in open_ if key not in drifts]
     said += [_observed(d) for d in differences if isinstance(d, FirstSeen)]
@@ -118,16 +121,22 @@ def _told(
 ) -> Iterator[Correction]:
     for key, finding in drifts.items():
         known = open_.get(key)
-        if known is not None and (known.expected, known.observed) == (finding.expected, finding.observed):
+        if (known is not None and _said_of(known) == _said_of(finding)) or not damping.lets(key):
             continue
         if known is not None:
             yield _closed(key)
-        elif not damping.lets(key):
-            continue
         (application_id, vmid), _ = key
         explained = finding.model_copy(update={"explained": explain(vmid, finding.key)})
         opened = app.FindingOpened if application_id is not None else guest.FindingOpened
         yield Correction(application_id, vmid, opened(finding=explained))
+
+
+def _said(findings: Mapping[Key, Finding]) -> dict[Key, Said]:
+    return {key: _said_of(finding) for key, finding in findings.items()}
+
+
+def _said_of(finding: Finding) -> Said:
+    return finding.expected, finding.observed
 
 
 def _closed(key: Key) -> Correction:

@@ -52,6 +52,9 @@ def _urgency(app: Desired, look: Look | None, view: View) -> int | None:
     age = view.at - (look.at if look else NEVER)
     if _to_be_proven(app, look, view) or (age > LIST_LAGS and listed and _contradicts(app, look, listed)):
         return _CONTRADICTED
+    if listed is None and not view.complete and age > AGAIN and (look is None or look.state == "there"):
+        # hidden from the token, it may be
+        return _CONTRADICTED
     if _lock_matters(app, look, view) and age > LIST_LAGS:
         return _LOCKED
     if app.baseline is None and (look is None or look.at <= app.since or age > AGAIN):

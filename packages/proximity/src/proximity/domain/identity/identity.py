@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from proximity.domain.claim.claim import Wish
 from proximity.domain.model import Command, Event
@@ -21,6 +21,14 @@ class UserCreated(Event):
     founder: bool = False
 
 
+class PasswordChanged(Event):
+    """By the user, whose name is told for who reads the log. Written before the new hash is stored."""
+
+    TYPE: ClassVar[str] = "identity.password_changed.v1"
+    operation_id: str
+    username: str
+
+
 class CreateUser(Command):
     """`founder`: by the setup."""
 
@@ -30,8 +38,12 @@ class CreateUser(Command):
     founder: bool = False
 
 
-IdentityEvent = UserCreated
-EVENTS: tuple[type[Event], ...] = (UserCreated,)
+class ChangePassword(Command):
+    TYPE: ClassVar[str] = "identity.change_password.v1"
+
+
+IdentityEvent = UserCreated | PasswordChanged
+EVENTS: tuple[type[Event], ...] = get_args(IdentityEvent)
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,10 @@ class User:
 INITIAL = User()
 
 
-def decide(command: CreateUser, user: User) -> list[IdentityEvent]:
+def decide(command: CreateUser | ChangePassword, user: User) -> list[IdentityEvent]:
     """That there is one founder and one of each name is for the claims to say."""
+    if isinstance(command, ChangePassword):
+        return [PasswordChanged(operation_id=command.operation_id, username=user.username)] if user.exists else []
     if user.exists:
         return []
     return [
@@ -62,7 +76,7 @@ def decide(command: CreateUser, user: User) -> list[IdentityEvent]:
 
 
 def evolve(user: User, event: IdentityEvent, at: datetime) -> User:
-    return User(event.username, event.role)
+    return User(event.username, event.role) if isinstance(event, UserCreated) else user
 
 
 def username_key(username: str) -> str:
@@ -71,5 +85,7 @@ def username_key(username: str) -> str:
 
 
 def wishes(user_id: str, event: IdentityEvent) -> list[Wish]:
+    if isinstance(event, PasswordChanged):
+        return []
     setup = [Wish("installation", "setup", "take", user_id, event.operation_id)] if event.founder else []
     return [*setup, Wish("user", username_key(event.username), "take", user_id, event.operation_id)]

@@ -1,0 +1,42 @@
+"""How many requests a cluster gets: at most so many in any minute, counted where they are sent."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+MINUTE = 60.0
+
+
+def evenly(count: int, now: float) -> list[float]:
+    """So many times in the minute before."""
+    return [now - MINUTE * (count - 1 - number) / count for number in range(count)]
+
+
+class Allowance:
+    """May be asked from several threads. `spent`: so many are taken for sent, evenly over the minute before."""
+
+    def __init__(self, per_minute: int, monotonic: Callable[[], float] = time.monotonic, spent: int = 0) -> None:
+        self.per_minute = per_minute
+        self._monotonic = monotonic
+        self._sent = deque(evenly(spent, monotonic()))
+        self._lock = threading.Lock()
+
+    def take(self, requests: int = 1) -> bool:
+        """All of them or none. False: not so many are left at the moment."""
+        with self._lock:
+            if self._count() + requests > self.per_minute:
+                return False
+            self._sent.extend([self._monotonic()] * requests)
+            return True
+
+    def sent(self) -> int:
+        """In the last minute."""
+        with self._lock:
+            return self._count()
+
+    def _count(self) -> int:
+        oldest = self._monotonic() - MINUTE
+        while self._sent and self._sent[0] <= oldest:
+            self._sent.popleft()
+        return len(self._sent)

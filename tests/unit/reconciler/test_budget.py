@@ -1,0 +1,81 @@
+"""At most so many requests in any minute: whatever is asked for, repeated or taken over."""
+
+from proximity_reconciler.budget import FIRST, Budget
+
+
+def sent(budget: Budget) -> int:
+    """How many are left now, all taken."""
+    count = 0
+    while budget.take():
+        count += 1
+    return count
+
+
+def test_no_minute_has_more_requests_than_allowed_whatever_is_asked_for() -> None:
+    now = 0.0
+    budget = Budget(45, lambda: now)
+    spent: list[float] = []
+    while now < 300:
+        spent += [now] * budget.take()
+        spent += [now] * (2 * budget.take_look(2))
+        assert len([at for at in spent if at > now - 60]) <= 45
+        now += 0.1
+    assert len(spent) >= 45 * 4
+
+
+def test_looks_leave_the_list_and_the_tasks_their_share() -> None:
+    budget = Budget(45, lambda: 0.0)
+    looks = 0
+    while budget.take_look():
+        looks += 1
+    assert looks == 15
+    assert all(budget.take() for _ in range(30))
+    assert not budget.take()
+
+
+def test_a_look_that_is_not_left_takes_nothing() -> None:
+    budget = Budget(45, lambda: 0.0)
+    assert sent(budget) == 45
+    assert not budget.take_look()
+
+
+def test_tasks_are_asked_for_less_often_while_there_is_much_to_look_at() -> None:
+    budget = Budget(45, lambda: 0.0)
+    quiet = budget.tasks_every(2.0)
+    while budget.take_look():
+        pass
+    assert 2.0 <= quiet < 2.3
+    assert budget.tasks_every(2.0) == 4.0
+    assert budget.list_every(1.0) == 5.0
+
+
+def test_who_takes_over_begins_with_a_look_at_everything_and_gets_the_rest_within_a_minute() -> None:
+    now = 1000.0
+    budget = Budget(45, lambda: now, successor=True)
+    assert sent(budget) == FIRST
+    came_back = []
+    for second in range(1, 60):
+        now = 1000.0 + second
+        came_back.append(sent(budget))
+    assert FIRST + sum(came_back) <= 45
+    assert max(came_back) == 1, "evenly"
+    assert sum(came_back) >= 45 - FIRST - 1
+
+
+def test_who_takes_over_has_requests_left_for_looks_beside_the_list_and_the_tasks() -> None:
+    """In its first minute, asked as a watch asks."""
+    now = 0.0
+    budget = Budget(45, lambda: now, successor=True)
+    due = {"list": 0.0, "tasks": 0.0}
+    lists = looks = 0
+    while now < 60:
+        if now >= due["list"]:
+            due["list"] = now + budget.list_every(5.0)
+            lists += budget.take()
+        if now >= due["tasks"]:
+            due["tasks"] = now + budget.tasks_every(2.0)
+            budget.take()
+        looks += budget.take_look(2)
+        now += 0.25
+    assert lists == 12
+    assert looks >= 4
