@@ -2,7 +2,7 @@ export { ask, blocked, change, type Verb, type Wish } from "./commands";
 export { link, type LinkState } from "./link.svelte";
 export { live } from "./live.svelte";
 export { type Notice, notices } from "./notices.svelte";
-export { session } from "./session.svelte";
+export { session, type SessionState } from "./session.svelte";
 export {
   activity,
   applications,

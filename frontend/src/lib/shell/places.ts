@@ -1,0 +1,37 @@
+import Activity from "@lucide/svelte/icons/activity";
+import AppWindow from "@lucide/svelte/icons/app-window";
+import Gauge from "@lucide/svelte/icons/gauge";
+import LayoutGrid from "@lucide/svelte/icons/layout-grid";
+import Radar from "@lucide/svelte/icons/radar";
+import Rows3 from "@lucide/svelte/icons/rows-3";
+import Server from "@lucide/svelte/icons/server";
+import Settings from "@lucide/svelte/icons/settings";
+import TriangleAlert from "@lucide/svelte/icons/triangle-alert";
+import type { Component } from "svelte";
+
+import { shell } from "$lib/texts/shell";
+
+export interface Place {
+  href: string;
+  name: string;
+  icon: Component;
+  /** In the bar of a narrow screen; the others are behind "More". */
+  main?: boolean;
+}
+
+export const PLACES: readonly Place[] = [
+  { href: "/", name: shell.deck, icon: Gauge, main: true },
+  { href: "/rack", name: shell.rack, icon: Rows3, main: true },
+  { href: "/apps", name: shell.apps, icon: AppWindow, main: true },
+  { href: "/catalog", name: shell.catalog, icon: LayoutGrid, main: true },
+  { href: "/discovery", name: shell.discovery, icon: Radar },
+  { href: "/findings", name: shell.findings, icon: TriangleAlert },
+  { href: "/hosts", name: shell.hosts, icon: Server },
+  { href: "/activity", name: shell.activity, icon: Activity },
+  { href: "/settings", name: shell.settings, icon: Settings },
+];
+
+/** `/apps/1/history` is within `/apps`; everything is within `/`, which counts only for itself. */
+export function isWithin(path: string, href: string): boolean {
+  return path === href || (href !== "/" && path.startsWith(`${href}/`));
+}
