@@ -1,0 +1,21 @@
+/** Words of the pieces that screens are made of. */
+export const widgets = {
+  notifications: "Notifications",
+  dismiss: "Dismiss",
+  used: (part: string, whole: string) => `${part} of ${whole}`,
+  steps: "Steps",
+  history: "History",
+  chartTable: "Show as a table",
+  chartHidden: (label: string) => `Hide ${label}`,
+  chartShown: (label: string) => `Show ${label}`,
+  units: (count: number) => (count === 1 ? "1 guest" : `${count} guests`),
+  operations: (count: number) => (count === 1 ? "1 operation" : `${count} operations`),
+  openOperations: "Open the operations",
+  connection: (word: string) => `Connection: ${word}`,
+  theme: "Theme",
+  themes: { system: "System", light: "Light", dark: "Dark" },
+  cpu: "CPU",
+  memory: "Memory",
+  disk: "Disk",
+  column: { name: "Name", state: "State", cpu: "CPU", memory: "Memory", address: "Address" },
+} as const;
