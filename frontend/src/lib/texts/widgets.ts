@@ -10,7 +10,7 @@ export const widgets = {
   chartShown: (label: string) => `Show ${label}`,
   units: (count: number) => (count === 1 ? "1 guest" : `${count} guests`),
   operations: (count: number) => (count === 1 ? "1 operation" : `${count} operations`),
-  openOperations: "Open the operations",
+  failed: (count: number) => `${count} failed`,
   connection: (word: string) => `Connection: ${word}`,
   theme: "Theme",
   themes: { system: "System", light: "Light", dark: "Dark" },

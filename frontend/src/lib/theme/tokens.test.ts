@@ -40,6 +40,10 @@ describe.each(["light", "dark"] as const)("%s", (theme) => {
     expect(between("on-err", "err")).toBeGreaterThanOrEqual(4.5);
   });
 
+  it.each(["series1", "series2", "series3", "series4"])("%s is seen on a panel", (line) => {
+    expect(between(line, "panel")).toBeGreaterThanOrEqual(3);
+  });
+
   it("the border of a control is seen on every surface", () => {
     for (const surface of SURFACES) expect(between("line2", surface), surface).toBeGreaterThanOrEqual(3);
   });
