@@ -404,7 +404,7 @@ export interface paths {
         };
         /**
          * One guest
-         * @description With a fresh look at it, and what adopting would write.
+         * @description With a fresh look at it, and what adopting would write. Its description is for operators.
          */
         get: operations["getGuest"];
         put?: never;
@@ -683,6 +683,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/preflight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Would it go?
+         * @description Checks name and settings as deploying does, and looks for a place on Proxmox. Changes and claims nothing.
+         */
+        post: operations["preflightApplication"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalog": {
         parameters: {
             query?: never;
@@ -757,6 +777,26 @@ export interface paths {
         /** Who is signed in */
         get: operations["getMe"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change one's password
+         * @description Ends all other sessions of the person. Guessing the present one is slowed down as signing in is.
+         */
+        put: operations["changePassword"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1526,7 +1566,8 @@ export interface components {
         };
         /**
          * Look
-         * @description `description`: without lines of Proximity's. `lock`: what Proxmox locked it for.
+         * @description `description`: without lines of Proximity's; null to viewers, for people write passwords there. `lock`: what
+         *     Proxmox locked it for.
          */
         Look: {
             /** Hostname */
@@ -1541,7 +1582,7 @@ export interface components {
             /** Addresses */
             addresses: string[];
             /** Description */
-            description: string;
+            description: string | null;
             writes: components["schemas"]["Writes"] | null;
         };
         /** Me */
@@ -1746,6 +1787,51 @@ export interface components {
             next?: string | null;
             /** Position */
             position: number;
+        };
+        /**
+         * PasswordChange
+         * @example {
+         *       "new_password": "another one, as long",
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        PasswordChange: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /**
+             * New Password
+             * Format: password
+             */
+            new_password: string;
+        };
+        /**
+         * Place
+         * @description Where it would go now, and why there. `downloads`: the template or image is not on the storage yet.
+         */
+        Place: {
+            /** Cluster Id */
+            cluster_id: string;
+            /** Node */
+            node: string;
+            /** Rootfs Storage */
+            rootfs_storage: string;
+            /** Template Storage */
+            template_storage: string;
+            /** Downloads */
+            downloads: boolean;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Preflight
+         * @description Either `place` or `refusal`, the cause with which the deployment would fail.
+         */
+        Preflight: {
+            place?: components["schemas"]["Place"] | null;
+            refusal?: components["schemas"]["Cause"] | null;
         };
         /**
          * ProbeRequest
@@ -2190,8 +2276,8 @@ export interface components {
         };
         /**
          * Writes
-         * @description All that adopting writes: `line` in its description (<…>: made up then), `tag` (null: it has that already, or
-         *     none can be set). `undo`: what releasing does.
+         * @description All that adopting writes: `line` in its description (<…>: made up then) and `tag` (null: it has that already), if
+         *     Proxmox lets us set it, which only trying tells. `undo`: what releasing does.
          */
         Writes: {
             /** Line */
@@ -5386,6 +5472,102 @@ export interface operations {
             };
         };
     };
+    preflightApplication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeployRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preflight"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not possible as things are */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not valid: see `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Proxmox VE does not answer */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description What is needed for the answer is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     listRecipes: {
         parameters: {
             query?: never;
@@ -5625,6 +5807,91 @@ export interface operations {
             };
             /** @description Not signed in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not possible as things are */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not valid: see `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description What is needed for the answer is away; try again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
