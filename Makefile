@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench chaos lint types replay rebuild help fast sweep whole install
+.PHONY: up test bench chaos lint types pages schema frontend replay rebuild help fast sweep whole install
 
 # settings of this machine: see .env.example
 -include .env
@@ -12,11 +12,17 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 MEMBERS := $(wildcard packages/*/pyproject.toml services/*/pyproject.toml)
 CODE := packages services tests benchmarks
+NPM := npm --prefix frontend --no-update-notifier
+MODULES := frontend/node_modules/.installed
+PAGES := frontend/build/index.html
+SOURCES := $(shell find frontend/src frontend/static -type f) $(wildcard frontend/*.config.*) frontend/tsconfig.json
 
 up: $(STAMP) ## run Proximity on this machine until Ctrl-C
+	@# without its pages it still runs, and says there how to get them
+	@{ .ci/node && $(MAKE) --no-print-directory $(PAGES); } || echo "Going on without the pages." >&2
 	@exec $(BIN)/proximity up
 
-test: lint types fast sweep whole ## everything that CI runs, fast checks first
+test: lint types frontend fast sweep whole ## everything that CI runs, fast checks first
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
@@ -34,6 +40,19 @@ lint: $(STAMP) ## style, import rules, the recipes of the catalog
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy $(CODE)
 
+pages: $(PAGES) ## build the pages that `make up` serves
+
+schema: $(STAMP) $(MODULES) ## write the frontend's types anew from the routes of the api
+	@$(BIN)/python -m proximity_api.document > frontend/openapi.json
+	@$(NPM) run --silent types
+
+frontend: $(STAMP) $(MODULES) ## the frontend's types, style and tests
+	@$(BIN)/python -m proximity_api.document > frontend/openapi.json
+	@$(NPM) run --silent types -- --check || { echo "The api has changed: run make schema." >&2; exit 1; }
+	$(NPM) run --silent lint
+	$(NPM) run --silent check
+	$(NPM) run --silent test
+
 fast: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 	# most of them wait for other processes most of the time: more of them than there are processors
@@ -42,7 +61,7 @@ fast: $(STAMP)
 sweep: $(STAMP) ## every fault at every point of every operation, in process and under virtual time
 	$(BIN)/pytest -q -n 2 tests/sweep
 
-whole: $(STAMP)
+whole: $(STAMP) $(PAGES)
 	$(BIN)/pytest -q -n 3 --dist loadfile $(wildcard tests/e2e tests/chaos)
 
 GOLDEN ?= tests/replay/golden.json
@@ -59,3 +78,14 @@ help: ## this list
 
 $(STAMP): requirements.lock $(MEMBERS)
 	@.ci/install
+
+$(MODULES): frontend/package-lock.json
+	@.ci/node
+	@echo "Installing what frontend/package-lock.json pins (once)." >&2
+	@$(NPM) ci --silent
+	@touch $@
+
+$(PAGES): $(MODULES) $(SOURCES)
+	@echo "Building the pages." >&2
+	@mkdir -p frontend/.svelte-kit
+	@$(NPM) run --silent build >frontend/.svelte-kit/build.log 2>&1 || { cat frontend/.svelte-kit/build.log >&2; exit 1; }

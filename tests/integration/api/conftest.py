@@ -249,6 +249,7 @@ def settings(nats: Nats, database: Database, tmp_path: Path) -> Settings:
         vault_key_file=secret("vault.key", base64.b64encode(secrets.token_bytes(32)).decode()),
         setup_token_file=secret("setup.token", TOKEN + "\n"),
         catalog=CATALOG,
+        frontend=tmp_path / "not-built",
         port=free_ports(1)[0],
         session_cache=0.2,
         stream_heartbeat=0.5,

@@ -11,7 +11,7 @@ Replica = Callable[[], AbstractAsyncContextManager[Api]]
 
 
 async def test_the_founder_is_an_admin_and_signed_in(api: Api) -> None:
-    assert (await api.get("/setup")).json() == {"done": False}
+    assert (await api.get("/setup")).json() == {"done": False, "simulator": False}
     answer = await api.set_up("ada")
     assert answer.status_code == 201
     assert (answer.json()["username"], answer.json()["role"]) == ("ada", "admin")
@@ -20,7 +20,7 @@ async def test_the_founder_is_an_admin_and_signed_in(api: Api) -> None:
     assert "samesite=strict" in cookie
     assert "secure" not in cookie
     assert (await api.get("/me")).json() == answer.json()
-    assert (await api.get("/setup")).json() == {"done": True}
+    assert (await api.get("/setup")).json() == {"done": True, "simulator": False}
     user = await api.parts.store.load(IDENTITY, answer.json()["id"])
     assert user.state.username == "ada"
 
@@ -55,7 +55,7 @@ async def test_a_wrong_token_is_refused_and_guessing_is_slowed_down(api: Api) ->
     assert [a.status_code for a in answers] == [403] * 5 + [429]
     assert answers[0].json()["code"] == "setup_token_refused"
     assert int(answers[-1].headers["retry-after"]) > 0
-    assert (await api.get("/setup")).json() == {"done": False}
+    assert (await api.get("/setup")).json() == {"done": False, "simulator": False}
 
 
 async def test_a_short_password_is_refused_and_never_repeated(api: Api) -> None:

@@ -1,20 +1,16 @@
 """The document that programs are written against: complete, whatever route is added."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from proximity_api import app, openapi
-from proximity_api.edge import Measures
-from proximity_api.parts import Parts
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    parts = SimpleNamespace(measures=Measures(), settings=SimpleNamespace(secure_cookies=False))
-    return app.create(cast(Parts, parts)).openapi()
+    return app.bare().openapi()
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

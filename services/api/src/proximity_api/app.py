@@ -19,7 +19,7 @@ from proximity_api import (
     metrics,
     openapi,
     operations,
-    page,
+    pages,
     preflight,
     problems,
     session,
@@ -27,18 +27,20 @@ from proximity_api import (
     stream,
 )
 from proximity_api.edge import Edge
+from proximity_api.pages import Pages
 from proximity_api.parts import Parts
 
 # routes are tried in this order: what is asked for most comes first
 ROUTES = (
     *(applications, operations, stream, events, findings, guests, clusters, inventory, metrics, preflight),
-    *(catalog, session, setup, health, page),
+    *(catalog, session, setup, health, pages),
 )
 
 
 def create(parts: Parts) -> FastAPI:
     app = bare()
     app.state.parts = parts
+    app.router.default = Pages(parts.settings.frontend, app.router.default)
     for error in (TimeoutError, UnavailableError, nats.errors.Error):
         app.add_exception_handler(error, _log_away)
     app.add_middleware(Edge, measures=parts.measures, https=parts.settings.secure_cookies)

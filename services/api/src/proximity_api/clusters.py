@@ -16,7 +16,7 @@ from proximity.messaging.aggregates import CLUSTER
 from proximity.proxmox import certificate
 from proximity.proxmox.client import ProxmoxClient
 from proximity.proxmox.connection import Connection, Endpoint
-from proximity.proxmox.errors import InvalidRequestError, ProxmoxError
+from proximity.proxmox.errors import CredentialsRefusedError, InvalidRequestError, ProxmoxError
 from proximity_api import queries, views
 from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering
 from proximity_api.openapi import PREFIX, errors
@@ -47,6 +47,7 @@ class Probed(BaseModel):
     fingerprint: str
     subject: str
     issuer: str
+    not_before: datetime
     not_after: datetime
     version: str | None
 
@@ -97,12 +98,15 @@ async def probe(request: ProbeRequest, _: Admin) -> Probed:
         version = await _version(request, seen.fingerprint)
     except InvalidRequestError:
         raise invalid(("endpoint", "An endpoint looks like https://host:8006.")) from None
+    except CredentialsRefusedError:
+        raise invalid(("token_secret", "Proxmox does not accept this token: the id or the secret is wrong.")) from None
     except ProxmoxError as error:
         raise Problem("cluster_unreachable", error.words) from None
     return Probed(
         fingerprint=seen.fingerprint,
         subject=seen.subject,
         issuer=seen.issuer,
+        not_before=seen.not_before,
         not_after=seen.not_after,
         version=version,
     )

@@ -15,12 +15,12 @@ MAX_BODY = 256 * 1024
 # not worth a line each
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# of whatever is no page: those have their own
+_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 )
 _HEADERS = [
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -70,8 +70,8 @@ class Edge:
                 status = message["status"]
                 headers = list(message.get("headers", ()))
                 headers += self._headers
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append(_NO_STORE)
+                named = {name for name, _ in headers}
+                headers += [header for header in (_POLICY, _NO_STORE) if header[0] not in named]
                 message["headers"] = headers
                 self._observe(scope, status, time.perf_counter() - began)
             await send(message)

@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     vault_key_file: Path
     setup_token_file: Path
     catalog: Path
+    # the built pages
+    frontend: Path = Path("frontend/build")
     host: str = "127.0.0.1"
     port: int = 8080
     log_level: str = "info"

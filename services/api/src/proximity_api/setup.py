@@ -43,13 +43,17 @@ class SetupRequest(BaseModel):
 
 
 class SetupState(BaseModel):
+    """`simulator`: there is a simulated cluster to connect."""
+
     done: bool
+    simulator: bool
 
 
 @router.get("", operation_id="getSetup", summary="Whether it was set up", responses=errors(503))
 async def state(request: Request) -> SetupState:
     """Asks the log, not the read model."""
-    return SetupState(done=await accounts.founder(parts_of(request)) is not None)
+    parts = parts_of(request)
+    return SetupState(done=await accounts.founder(parts) is not None, simulator=bool(parts.settings.simulator_url))
 
 
 @router.post(

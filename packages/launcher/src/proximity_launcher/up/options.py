@@ -37,6 +37,7 @@ class Options:
     provisioners: int
     simulator_speed: float
     catalog: Path
+    frontend: Path
     log_level: str
     offered: Offered | None
 
@@ -51,6 +52,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         provisioners=1,
         simulator_speed=1.0,
         catalog=Path(environment.get("PROXIMITY_CATALOG") or REPOSITORY / "catalog").absolute(),
+        frontend=REPOSITORY / "frontend" / "build",
         log_level=environment.get("PROXIMITY_LOG_LEVEL") or "info",
         offered=_offered(environment) if url else None,
     )

@@ -171,6 +171,7 @@ class Stack:
         variables = {
             "PROXIMITY_PORT": str(self._options.port),
             "PROXIMITY_CATALOG": str(self._options.catalog),
+            "PROXIMITY_FRONTEND": str(self._options.frontend),
             "PROXIMITY_SETUP_TOKEN_FILE": str(self._data.secret("setup-token")),
             **self._vault_variables(),
             **self._database_variables(postgres.READER),
