@@ -1862,6 +1862,11 @@ export interface components {
             /** Issuer */
             issuer: string;
             /**
+             * Not Before
+             * Format: date-time
+             */
+            not_before: string;
+            /**
              * Not After
              * Format: date-time
              */
@@ -2173,10 +2178,15 @@ export interface components {
              */
             password: string;
         };
-        /** SetupState */
+        /**
+         * SetupState
+         * @description `simulator`: there is a simulated cluster to connect.
+         */
         SetupState: {
             /** Done */
             done: boolean;
+            /** Simulator */
+            simulator: boolean;
         };
         /**
          * Snapshot

@@ -22,6 +22,7 @@ class SeenCertificate:
     fingerprint: str
     subject: str
     issuer: str
+    not_before: datetime
     not_after: datetime
     pem: str
 
@@ -87,6 +88,7 @@ def seen(der: bytes) -> SeenCertificate:
         fingerprint=fingerprint_of(der),
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
+        not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         pem=ssl.DER_cert_to_PEM_cert(der),
     )
