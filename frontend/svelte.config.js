@@ -14,8 +14,9 @@ export default {
       directives: {
         "default-src": ["self"],
         "script-src": ["self"],
-        // positions of rows and charts are style attributes
-        "style-src": ["self", "unsafe-inline"],
+        // no style sheet from elsewhere; Svelte writes positions as attributes
+        "style-src": ["self"],
+        "style-src-attr": ["unsafe-inline"],
         "img-src": ["self", "data:"],
         "object-src": ["none"],
         "base-uri": ["none"],

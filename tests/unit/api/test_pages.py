@@ -52,8 +52,10 @@ async def test_every_page_is_the_one_page_and_asked_for_each_time(browser: httpx
     assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_its_policy_is_that_of_the_build_and_nobody_may_frame_it(browser: httpx2.AsyncClient) -> None:
-    policies = (await browser.get("/", headers=HTML)).headers.get_list("content-security-policy")
+@pytest.mark.parametrize("path", ["/", "/_app/immutable/start.abc.js"])
+async def test_its_policy_is_that_of_the_build_and_nobody_may_frame_it(browser: httpx2.AsyncClient, path: str) -> None:
+    """Also a script's, which may be a worker's."""
+    policies = (await browser.get(path, headers=HTML)).headers.get_list("content-security-policy")
     assert policies == ["default-src 'self'; script-src 'self' 'sha256-x'; frame-ancestors 'none'"]
 
 

@@ -15,7 +15,7 @@ MAX_BODY = 256 * 1024
 # not worth a line each
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
-# of whatever is no page: those have their own
+# of whatever is not of the pages: those have their own
 _POLICY = (
     b"content-security-policy",
     b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -23,11 +23,14 @@ _POLICY = (
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 _NO_STORE = (b"cache-control", b"no-store")
-_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+# browsers complain of these over plain http
+_OVER_TLS = [
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
 
 
 class Measures:
@@ -55,7 +58,7 @@ class Edge:
     def __init__(self, app: ASGIApp, measures: Measures, https: bool) -> None:
         self._app = app
         self._measures = measures
-        self._headers = [*_HEADERS, _HSTS] if https else _HEADERS
+        self._headers = [*_HEADERS, *_OVER_TLS] if https else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -119,24 +119,26 @@ def _accepted(header: str) -> set[str]:
 
 
 def _read(folder: Path) -> dict[str, File]:
-    if not (folder / INDEX.lstrip("/")).is_file():
+    index = folder / INDEX.lstrip("/")
+    if not index.is_file():
         return {}
+    policy = _POLICY.search(index.read_text())
+    # a worker's own answer says what it may do, not the page that started it
+    common = {"vary": "accept-encoding"} | (
+        {"content-security-policy": f"{policy[1]}; frame-ancestors 'none'"} if policy else {}
+    )
     paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in _ENCODINGS.values()]
-    return {f"/{path.relative_to(folder).as_posix()}": _file(folder, path) for path in paths}
+    return {name: _file(name, path, common) for path in paths if (name := f"/{path.relative_to(folder).as_posix()}")}
 
 
-def _file(folder: Path, path: Path) -> File:
+def _file(name: str, path: Path, common: Mapping[str, str]) -> File:
     contents = {"": path.read_bytes()}
     for encoding, suffix in _ENCODINGS.items():
         compressed = path.with_name(path.name + suffix)
         if compressed.is_file():
             contents[encoding] = compressed.read_bytes()
-    name = f"/{path.relative_to(folder).as_posix()}"
     headers = {
         "content-type": _TYPES.get(path.suffix, "application/octet-stream"),
         "cache-control": "public, max-age=31536000, immutable" if name.startswith(_FOR_GOOD) else "no-cache",
-        "vary": "accept-encoding",
     }
-    if name == INDEX and (policy := _POLICY.search(contents[""].decode())):
-        headers["content-security-policy"] = f"{policy[1]}; frame-ancestors 'none'"
-    return File(contents, headers, f'"{hashlib.sha256(contents[""]).hexdigest()[:32]}"')
+    return File(contents, {**headers, **common}, f'"{hashlib.sha256(contents[""]).hexdigest()[:32]}"')
