@@ -54,11 +54,25 @@ class Server {
 
 const ids = fc.constantFrom("a", "b", "c", "d");
 const step = fc.oneof(
-  fc.record({ kind: fc.constant("write" as const), id: ids, name: fc.option(fc.string({ maxLength: 3 })) }),
-  fc.record({ kind: fc.constant("send" as const) }),
-  // of what waits in the net: which one arrives, is lost, or arrives and stays to arrive again
-  fc.record({ kind: fc.constantFrom("deliver" as const, "lose" as const, "repeat" as const), which: fc.nat(9) }),
-  fc.record({ kind: fc.constant("rebuild" as const) }),
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("write" as const),
+      id: ids,
+      name: fc.option(fc.string({ maxLength: 3 })),
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("send" as const) }) },
+  {
+    weight: 8,
+    // of what waits in the net: which one arrives, is lost, or arrives and stays to arrive again
+    arbitrary: fc.record({
+      kind: fc.constantFrom("deliver" as const, "lose" as const, "repeat" as const),
+      which: fc.nat(9),
+    }),
+  },
+  // rare, because after it a snapshot makes everything good
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("rebuild" as const) }) },
 );
 
 function held(tables: Tables): Record<string, unknown> {
@@ -70,7 +84,7 @@ describe("any order, duplication and loss of frames", () => {
     let gaps = 0;
     let duplicates = 0;
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const server = new Server();
         const tables = new Tables();
         const net: { epoch: string; frame: Frame }[] = [];
