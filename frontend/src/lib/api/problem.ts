@@ -16,6 +16,8 @@ export class Problem extends Error {
     /** What is wrong with each field, by its path in the request, such as `settings.root_password`. */
     readonly fields: Readonly<Record<string, string>> = {},
     readonly operationId: string | null = null,
+    /** What the log has it under. */
+    readonly requestId: string | null = null,
   ) {
     super(detail);
   }
@@ -43,5 +45,6 @@ export function problemOf(status: number, body: unknown): Problem {
   const errors = Array.isArray(told["errors"]) ? (told["errors"] as FieldError[]) : [];
   const fields = Object.fromEntries(errors.map(({ field, message }) => [field, message]));
   const code = text("code") ?? (status === 503 ? "unavailable" : "unexpected_answer");
-  return new Problem(status, code, title, text("detail") ?? title, fields, text("operation_id") ?? null);
+  const requestId = text("instance")?.replace("urn:uuid:", "") ?? null;
+  return new Problem(status, code, title, text("detail") ?? title, fields, text("operation_id") ?? null, requestId);
 }
