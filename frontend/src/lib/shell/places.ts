@@ -26,7 +26,7 @@ export const PLACES: readonly Place[] = [
   { href: "/catalog", name: shell.catalog, icon: LayoutGrid, main: true },
   { href: "/discovery", name: shell.discovery, icon: Radar },
   { href: "/findings", name: shell.findings, icon: TriangleAlert },
-  { href: "/hosts", name: shell.hosts, icon: Server },
+  { href: "/clusters", name: shell.clusters, icon: Server },
   { href: "/activity", name: shell.activity, icon: Activity },
   { href: "/settings", name: shell.settings, icon: Settings },
 ];

@@ -8,7 +8,7 @@ export const shell = {
   catalog: "Catalog",
   discovery: "Discovery",
   findings: "Findings",
-  hosts: "Hosts",
+  clusters: "Clusters",
   activity: "Activity",
   settings: "Settings",
   more: "More",
@@ -28,6 +28,7 @@ export const shell = {
   notFound: "There is nothing here",
   notFoundText: "The address is wrong, or what was here is gone.",
   broken: "This page failed",
+  brokenText: "It is our fault, and nothing that runs is touched by it. Try again, or go back.",
   toDeck: "To the deck",
   blocked: {
     offline: "Not while offline: nothing is kept for later.",

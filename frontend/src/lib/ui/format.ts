@@ -33,6 +33,7 @@ export function percent(share: number): string {
 
 /** A length of time in its two largest units: `1 h 05 min`. `ms`: milliseconds. */
 export function duration(ms: number): string {
+  if (ms > 0 && ms < 1000) return "<1 s";
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const two = (n: number) => String(n).padStart(2, "0");
   if (seconds < 60) return `${seconds} s`;
@@ -59,6 +60,8 @@ export function relative(at: number, now: number): string {
   if (now - at < 10_000) return time.now;
   return now - at < 30 * 86_400_000 ? time.ago(age(at, now)) : SHORT.format(at);
 }
+
+export const day = (at: number): string => SHORT.format(at);
 
 const EXACT = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",

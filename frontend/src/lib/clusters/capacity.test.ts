@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+
+import { distinct, memoryOf, share, storagesOf } from "./capacity";
+
+const storage = (node: string, name: string, shared: boolean, used: number | null) => ({
+  node,
+  name,
+  shared,
+  total: 100,
+  figures: { used },
+});
+
+describe("capacity", () => {
+  it("counts a shared storage once and one of each node for each node", () => {
+    const all = [
+      storage("a", "local", false, 10),
+      storage("b", "local", false, 20),
+      storage("a", "nfs", true, 5),
+      storage("b", "nfs", true, 5),
+    ];
+    expect(distinct(all).map(({ node, name }) => `${node}/${name}`)).toEqual(["a/local", "b/local", "a/nfs"]);
+    expect(storagesOf(all)).toEqual({ used: 35, whole: 300 });
+  });
+
+  it("leaves out what is not known, and is unknown when nothing is", () => {
+    expect(storagesOf([storage("a", "x", false, null), storage("a", "y", false, 1)])).toEqual({ used: 1, whole: 100 });
+    expect(memoryOf([{ memory: 8, figures: undefined }])).toBeNull();
+    expect(memoryOf([{ memory: 8, figures: { memory_used: 2 } }])).toEqual({ used: 2, whole: 8 });
+  });
+
+  it("is no share of nothing", () => {
+    expect(share(null)).toBeUndefined();
+    expect(share({ used: 0, whole: 0 })).toBeUndefined();
+    expect(share({ used: 1, whole: 4 })).toBe(0.25);
+  });
+});

@@ -1,0 +1,52 @@
+import type { NodeFigures, Storage, StorageFigures } from "$lib/api";
+
+/** In bytes. */
+export interface Capacity {
+  used: number;
+  whole: number;
+}
+
+/** null: nothing of it is known. */
+export function share(capacity: Capacity | null): number | undefined {
+  return capacity && capacity.whole > 0 ? capacity.used / capacity.whole : undefined;
+}
+
+function sum(parts: readonly (Capacity | null)[]): Capacity | null {
+  const known = parts.filter((part) => part !== null);
+  if (known.length === 0) return null;
+  return known.reduce((all, part) => ({ used: all.used + part.used, whole: all.whole + part.whole }));
+}
+
+/** `memory`: installed, in bytes. */
+export function memoryOf(
+  nodes: readonly { memory: number | null; figures: Pick<NodeFigures, "memory_used"> | undefined }[],
+): Capacity | null {
+  return sum(
+    nodes.map(({ memory, figures }) => {
+      const used = figures?.memory_used ?? null;
+      return memory === null || used === null ? null : { used, whole: memory };
+    }),
+  );
+}
+
+export function storageOf(total: number | null, figures: Pick<StorageFigures, "used"> | undefined): Capacity | null {
+  const used = figures?.used ?? null;
+  return total === null || used === null ? null : { used, whole: total };
+}
+
+/** A shared storage is one storage, whatever number of nodes has it: it is counted, and shown, once. */
+export function distinct<S extends Pick<Storage, "name" | "node" | "shared">>(storages: readonly S[]): S[] {
+  const seen = new Set<string>();
+  return storages.filter(({ name, node, shared }) => {
+    const key = shared ? name : `${node}/${name}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+export function storagesOf(
+  storages: readonly (Pick<Storage, "name" | "node" | "shared" | "total"> & {
+    figures: Pick<StorageFigures, "used"> | undefined;
+  })[],
+): Capacity | null {
+  return sum(distinct(storages).map(({ total, figures }) => storageOf(total, figures)));
+}

@@ -1,0 +1,43 @@
+import type { Application, Guest, GuestFigures } from "$lib/api";
+import { stateOf } from "$lib/applications/state";
+import { nodes as texts } from "$lib/texts/nodes";
+import type { Shape } from "$lib/texts/states";
+import type { Unit } from "$lib/ui/rack";
+
+type Now = GuestFigures | undefined;
+
+const SHAPES: Record<string, Shape> = { running: "running", stopped: "stopped" };
+
+/** `memory_used` of all that it may use; both in bytes. */
+function shares(now: Now, memory: number | null): Pick<Unit, "cpu" | "memory"> {
+  const used = now?.memory_used ?? null;
+  return { cpu: now?.cpu ?? undefined, memory: used !== null && memory ? used / memory : undefined };
+}
+
+export function ofApplication(application: Application, now: Now): Unit {
+  const { id, name, recipe, vmid, address } = application;
+  const { shape, word } = stateOf(application);
+  return {
+    id,
+    name,
+    kind: `${texts.kind.lxc} ${vmid} · ${recipe}`,
+    state: shape,
+    word,
+    ...shares(now, application.memory_mib * 1024 ** 2),
+    address: address ?? undefined,
+    href: `/apps/${id}`,
+  };
+}
+
+export function ofGuest(guest: Guest, now: Now): Unit {
+  const { id, vmid, type, template } = guest;
+  return {
+    id,
+    name: guest.name ?? `${texts.kind[type]} ${vmid}`,
+    kind: `${texts.kind[type]} ${vmid}`,
+    state: template ? "stopped" : (SHAPES[now?.status ?? ""] ?? "unknown"),
+    word: template ? texts.template : undefined,
+    ...shares(now, guest.memory),
+    href: `/discovery?guest=${encodeURIComponent(id)}`,
+  };
+}
