@@ -78,7 +78,7 @@ def _finding_key(event: Any) -> str | None:
     match event:
         case app.FindingOpened(finding=finding) | gu.FindingOpened(finding=finding):
             return finding.key
-        case app.FindingClosed(key=key) | gu.FindingClosed(key=key):
+        case app.FindingClosed(key=key) | gu.FindingClosed(key=key) | app.ConfigurationAccepted(key=key):
             return key
     return findings.cluster_key(event)
 
@@ -169,7 +169,7 @@ def _findings(recorded: Recorded[Any], rows: Rows, name: str, cluster_id: str) -
             rows.put(
                 "findings", known, findings.opened(category, id_, name, cluster_id, finding, at), recorded.position
             )
-        case app.FindingClosed(key=key) | gu.FindingClosed(key=key):
+        case app.FindingClosed(key=key) | gu.FindingClosed(key=key) | app.ConfigurationAccepted(key=key):
             known = rows.get("findings", findings.finding_id(category, id_, key))
             rows.put("findings", known, findings.closed(known, at), recorded.position)
     if _settles(event):
