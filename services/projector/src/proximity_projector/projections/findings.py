@@ -36,7 +36,12 @@ def cluster_key(event: ClusterEvent) -> str | None:
     match event:
         case cl.ClusterUnreachable() | cl.ClusterReachable() | cl.ClusterConnected() | cl.ClusterChecked():
             return "away"
-        case cl.NodeAppeared(node=node) | cl.NodeCameOnline(node=node) | cl.NodeWentOffline(node=node):
+        case (
+            cl.NodeAppeared(node=node)
+            | cl.NodeCameOnline(node=node)
+            | cl.NodeWentOffline(node=node)
+            | cl.NodeGone(node=node)
+        ):
             return f"offline:{node}"
     return None
 
