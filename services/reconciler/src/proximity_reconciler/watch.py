@@ -86,7 +86,8 @@ class Watch:
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
 
     async def run(self, leads: Callable[[], bool]) -> None:
-        """Until cancelled. Asks nothing while another replica may lead."""
+        """Until cancelled. Asks nothing while another replica may lead, also in the middle of a turn."""
+        self._budget.leads = leads
         while True:
             pause = AGAIN
             try:
