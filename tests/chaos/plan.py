@@ -136,7 +136,7 @@ TROUBLES = {
 """Name -> kind of the simulator's fault."""
 
 OF_IMAGES = ("old version", "no skopeo")
-"""Only who has to pull an image meets these."""
+"""Only who has to pull an image meets these: they last longer."""
 OLD_VERSION = "8.4.1"
 OTHER_TASKS = ("vzstart", "vzshutdown", "vzstop", "vzdestroy", "ociregistrypull")
 
@@ -167,7 +167,9 @@ def _trouble(chance: random.Random, name: str) -> Trouble:
         case "node_offline" | "pvedaemon_down":
             struck, what = {"node": chance.choice(("pve1", "pve2"))}, {"seconds": _while(chance)}
         case "old_version":
-            what = {"text": OLD_VERSION, "seconds": _while(chance)}
+            what = {"text": OLD_VERSION, "seconds": 2 * _while(chance)}
+        case "no_skopeo":
+            what = {"seconds": 2 * _while(chance)}
         case "time_skew":
             what = {"skew": chance.choice((-5.0, 5.0)), "seconds": _while(chance)}
         case _:
