@@ -128,7 +128,7 @@ def _is_answered(world: World, operation: str) -> bool:
 
 
 def _is_undecided(world: World) -> bool:
-    app = world.application(APP)
+    app = world.application(APP) if happened(world, ev.OperationUndecided) else None
     return app is not None and app.operation is not None and app.operation.undecided
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import StepName
 from proximity.domain.model import Event
+from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from sweep.deaths import SWEPT
 from sweep.loop import VirtualLoop, run
 from sweep.oracles import Oracle
@@ -20,6 +21,16 @@ from sweep.world import World
 
 SKEW = 600.0
 QUIET = 5.0  # seconds that are waited after everything is over: whatever still comes must change nothing
+_ENDS = {
+    event.TYPE
+    for event in (
+        ev.OperationSucceeded,
+        ev.OperationFailed,
+        ev.OperationCancelled,
+        CommandRejected,
+        CommandDeadLettered,
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -97,18 +108,8 @@ def _errors(world: World, loop: VirtualLoop) -> list[str]:
 
 
 def _over(world: World) -> bool:
-    ended = {r.event.operation_id for r in world.events() if _is_end(r.metadata.type)}
-    return set(world.asked) <= ended
-
-
-def _is_end(type_: str) -> bool:
-    return type_.rpartition(".v")[0] in (
-        "application.operation_succeeded",
-        "application.operation_failed",
-        "application.operation_cancelled",
-        "operation.command_rejected",
-        "operation.command_dead_lettered",
-    )
+    ended = {r.event.operation_id for r in world.events() if r.metadata.type in _ENDS}
+    return ended.issuperset(world.asked)
 
 
 @cache

@@ -135,11 +135,7 @@ async def _restarted(world: World) -> None:
 
 CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
 _DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
-
-
 _CANCEL_ADOPTION = CANCEL.model_copy(update={"target_operation_id": "op-adopt"})
-
-
 _RELEASE = cmd.ReleaseApplication(operation_id="op-release", application_id=APP)
 
 
@@ -185,7 +181,7 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         Scenario("deploy template", "nothing", _one("deploy"), ends_of(deploy="succeeded"), RUNNING),
-        Scenario("deploy oci", "nothing", _one("deploy", OCI), ends_of(deploy="succeeded"), RUNNING),
+        Scenario("deploy oci", "nothing", _one("deploy", OCI), ends_of(deploy="succeeded"), RUNNING, until="start"),
         Scenario("start", "stopped", _one("start"), ends_of(start="succeeded"), RUNNING),
         Scenario("shutdown", "running", _one("shutdown"), ends_of(shutdown="succeeded"), STOPPED),
         Scenario("stop", "running", _one("stop"), ends_of(stop="succeeded"), STOPPED),
@@ -216,6 +212,7 @@ SCENARIOS: dict[str, Scenario] = {
             ends_of(deploy=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
             frozenset({"none", "running"}),
             since="create",
+            until="destroy",
         ),
         Scenario(
             "delete during a deployment",
@@ -256,7 +253,13 @@ SCENARIOS: dict[str, Scenario] = {
             prepare=_found_stopped,
         ),
         Scenario(
-            "adopt without the tag", "nothing", _one("adopt"), ends_of(adopt="succeeded"), RUNNING, prepare=_tag_refused
+            "adopt without the tag",
+            "nothing",
+            _one("adopt"),
+            ends_of(adopt="succeeded"),
+            RUNNING,
+            prepare=_tag_refused,
+            since="mark",
         ),
         Scenario(
             "adopt and release",
