@@ -46,8 +46,10 @@ def _dying(name: str, type_: str, stage: Stage, operation: str, command: str | N
 
 
 def _do_as_said(world: World) -> None:
-    *_, said = (r.event.command for r in world.of_application(APP) if isinstance(r.event, ev.OperationUndecided))
-    world.proxmox.do(said)
+    """The last that was said; whoever was asked for nothing does nothing."""
+    said = [r.event.command for r in world.of_application(APP) if isinstance(r.event, ev.OperationUndecided)]
+    for command in said[-1:]:
+        world.proxmox.do(command)
 
 
 DEATHS: dict[str, Scenario] = {
