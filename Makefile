@@ -56,7 +56,7 @@ frontend: $(STAMP) $(MODULES) ## the frontend's types, style and tests
 fast: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 	# most of them wait for other processes most of the time: more of them than there are processors
-	$(BIN)/pytest -q -n 5 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
+	$(BIN)/pytest -q -n 6 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
 
 sweep: $(STAMP) ## every fault at every point of every operation, in process and under virtual time
 	$(BIN)/pytest -q -n 2 tests/sweep

@@ -10,7 +10,17 @@ import structlog
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
-MODULES = ("whole", "api_commands", "projector", "simulator", "reconcile", "takeover", "deployments", "outages")
+MODULES = (
+    "whole",
+    "api_commands",
+    "projector",
+    "simulator",
+    "reconcile",
+    "outside_changes",
+    "takeover",
+    "deployments",
+    "outages",
+)
 
 
 def main(wanted: list[str]) -> int:

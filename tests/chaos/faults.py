@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from chaos.lab import Simulated
-from chaos.plan import FROZEN_SECONDS, Blow, Trial, Trouble
+from chaos.plan import FROZEN_SECONDS, OF_IMAGES, Blow, Trial, Trouble
 from chaos.stack import Stack
 from proximity.domain.application.marker import markers
 
@@ -15,6 +15,8 @@ STRIKES = ("slow", "drop_before", "drop_after", "late", "596", "task_lost", "tas
 
 BUSY, BUSY_WITHIN = 2, 4.0
 """So many tasks run on Proxmox when a blow falls; seconds in which that has to come about."""
+RUNNING_WITHIN = 60.0
+"""Seconds in which a process that was killed runs again: it is waited for, so that the next blow hits, too."""
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Faults:
             await self._trouble(trial.trouble)
         await self._until_busy()
         await asyncio.sleep(trial.blow.after)
+        await self._until_they_run(trial.blow)
         self._strike(trial.blow)
         await asyncio.sleep(trial.pause)
 
@@ -43,6 +46,11 @@ class Faults:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.idle_strikes += 1
+
+    async def _until_they_run(self, blow: Blow) -> None:
+        async with asyncio.timeout(RUNNING_WITHIN):
+            while not all(self.stack.kept[name].running for name in blow.targets):  # noqa: ASYNC110 - other processes
+                await asyncio.sleep(0.02)
 
     async def _running(self) -> int:
         states = [await cluster.control("GET", "/state") for cluster in self.stack.lab.clusters]
@@ -70,6 +78,8 @@ class Faults:
             if not ours:
                 return
             match["vmid"] = ours[int(trouble.of * len(ours))]["vmid"]
+        if trouble.name in OF_IMAGES:
+            await cluster.tidy_images()
         asked = {"kind": trouble.kind, "match": match, **trouble.what}
         fault = await cluster.control("POST", "/faults", asked)
         if trouble.kind in STRIKES:

@@ -13,6 +13,7 @@ from proximity.domain.application import events as ev
 from proximity.domain.application.marker import Marker, markers
 from proximity.domain.application.state import Absent, Application
 from proximity.domain.cluster import events as cluster_ev
+from proximity.domain.operation.cause import Cause
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity.messaging.aggregates import APPLICATION
 from proximity.messaging.envelope import Recorded
@@ -22,6 +23,13 @@ NEVER_A_REASON = frozenset(
      "invalid_request", "configuration_changed", "missing_rights", "deadline_passed"}
 )  # fmt: skip
 """Causes that would mean Proximity lost its way: nobody here takes its guests or its rights, or changes either."""
+
+BECAUSE_OF: Mapping[str, str] = {
+    "oci_unsupported": "old version",
+    "skopeo_missing": "no skopeo",
+    "no_address": "no DHCP",
+}
+"""Cause of a failure -> the one trouble that explains it."""
 
 ENDS = (ev.OperationSucceeded, ev.OperationFailed, ev.OperationCancelled, cluster_ev.OperationSucceeded,
         cluster_ev.OperationFailed, CommandRejected)  # fmt: skip
@@ -40,13 +48,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Facts:
-    """`accepted`: operation ids that clients were told of, `refused`: those of requests that were not accepted."""
+    """`accepted`: operation ids that clients were told of, `refused`: those of requests that were not accepted.
+    `struck`: names of the troubles there have been.
+    """
 
     installation: str
     records: list[Recorded[Any]]
     clusters: list[Seen]
     accepted: Mapping[str, str]
     refused: Mapping[str, str]
+    struck: frozenset[str] = frozenset()
     apps: dict[str, Application] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +107,7 @@ def ends(facts: Facts) -> Iterator[str]:
                 times[event.operation_id] += 1
             case CommandDeadLettered():
                 yield f"command {event.operation_id} was given up: {event.reason}"
-            case ev.OperationFailed() if event.cause.code in NEVER_A_REASON:
+            case ev.OperationFailed() if not _explained(event.cause, facts.struck):
                 yield f"operation {event.operation_id} ({event.kind}) failed with {event.cause}"
         if isinstance(event, ENDS):
             ended[event.operation_id] += 1
@@ -108,6 +119,13 @@ def ends(facts: Facts) -> Iterator[str]:
         for key, app in facts.apps.items()
         if app.operation or app.queued
     )
+
+
+def _explained(cause: Cause, struck: frozenset[str]) -> bool:
+    if cause.code == "invalid_request" and "not implemented" in cause.proxmox:
+        # the node was of another version when it was looked at
+        return "old version" in struck
+    return cause.code not in NEVER_A_REASON and BECAUSE_OF.get(cause.code, "") in {"", *struck}
 
 
 def answers(facts: Facts) -> Iterator[str]:

@@ -19,6 +19,8 @@ TARGETS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 FREEZES = 2
 """In each round, beside one kill of each target; with them a round has its ten trials."""
+TROUBLED = 6
+"""So many trials of a round have a fault of the simulator, too."""
 
 CALLS: tuple[dict[str, str], ...] = (
     {"method": "POST", "path": r"/lxc$|/status/\w+$"},
@@ -26,6 +28,7 @@ CALLS: tuple[dict[str, str], ...] = (
     {"method": "POST", "path": r"/lxc$"},
     {"method": "PUT", "path": r"/config$"},
     {"method": "DELETE", "path": r"/lxc/\d+$"},
+    {"method": "POST", "path": r"/oci-registry-pull$"},
 )
 
 
@@ -80,7 +83,7 @@ def plan(seed: str, trials: int) -> tuple[Trial, ...]:
         blows: list[tuple[How, tuple[str, ...]]] = [("kill", targets) for targets in _turned(chance, TARGETS)]
         for _ in range(FREEZES):
             blows.insert(chance.randrange(ROUND // 2), ("freeze", next(freezes)))
-        troubled = set(chance.sample(range(ROUND - 2), ROUND // 2))
+        troubled = set(chance.sample(range(ROUND - 2), TROUBLED))
         for index, (how, targets) in enumerate(blows):
             blow = Blow(how, targets, round(chance.uniform(0.0, 0.4), 3))
             trouble = _trouble(chance, next(troubles)) if index in troubled else None
@@ -126,10 +129,16 @@ TROUBLES = {
     "storage away": "storage_away",
     "clock astray": "time_skew",
     "certificate replaced": "certificate",
+    "old version": "old_version",
+    "no skopeo": "no_skopeo",
+    "no DHCP": "no_dhcp",
 }
 """Name -> kind of the simulator's fault."""
 
-OTHER_TASKS = ("vzstart", "vzshutdown", "vzstop", "vzdestroy")
+OF_IMAGES = ("old version", "no skopeo")
+"""Only who has to pull an image meets these: they last longer."""
+OLD_VERSION = "8.4.1"
+OTHER_TASKS = ("vzstart", "vzshutdown", "vzstop", "vzdestroy", "ociregistrypull")
 
 
 def _trouble(chance: random.Random, name: str) -> Trouble:
@@ -157,6 +166,10 @@ def _trouble(chance: random.Random, name: str) -> Trouble:
             what, of = {"lock": chance.choice(("backup", "mounted")), "seconds": _while(chance)}, chance.random()
         case "node_offline" | "pvedaemon_down":
             struck, what = {"node": chance.choice(("pve1", "pve2"))}, {"seconds": _while(chance)}
+        case "old_version":
+            what = {"text": OLD_VERSION, "seconds": 2 * _while(chance)}
+        case "no_skopeo":
+            what = {"seconds": 2 * _while(chance)}
         case "time_skew":
             what = {"skew": chance.choice((-5.0, 5.0)), "seconds": _while(chance)}
         case _:

@@ -166,7 +166,8 @@ class Run:
             seen = Seen(cluster.cluster_id, await cluster.guests(), journal, cluster.foreign, frozenset(died))
             clusters.append(seen)
         installation = self._stack.nats.installation_id
-        return Facts(installation, await self._stack.log(), clusters, client.accepted, client.refused)
+        records, struck = await self._stack.log(), frozenset(self._faults.happened)
+        return Facts(installation, records, clusters, client.accepted, client.refused, struck)
 
     async def _same(self, browser: Browser) -> list[str]:
         """The stream has led to what a fresh snapshot holds."""
@@ -206,14 +207,18 @@ class Run:
 
     def _cover(self) -> None:
         """A run in which nothing was struck, or nothing succeeded, proves nothing."""
-        planned = Counter(trial.blow.name for trial in self.plan)
-        planned += Counter(trial.trouble.name for trial in self.plan if trial.trouble)
-        # a fault may find nobody to strike before its round ends: once, but not again and again
-        missing = sorted(name for name, count in planned.items() if count > 2 and not self._faults.happened[name])
+        happened = self._faults.happened
+        blows = Counter(trial.blow.name for trial in self.plan)
+        troubles = Counter(trial.trouble.name for trial in self.plan if trial.trouble)
+        missed = sorted(name for name, count in blows.items() if happened[name] < count)
+        # a trouble may find nobody to strike before its round ends: once, but not again and again
+        missing = sorted(name for name, count in troubles.items() if count > 2 and not happened[name])
         ends = self._diary.ends
         good = sum(count for (_, status), count in ends.items() if status == "succeeded")
         bad = sum(count for (_, status), count in ends.items() if status == "failed")
-        sentences = [f"planned again and again, and did not happen: {', '.join(missing)}"] if missing else []
+        sentences = [f"planned, and did not hit each time: {', '.join(missed)}"] if missed else []
+        if missing:
+            sentences.append(f"planned again and again, and did not happen: {', '.join(missing)}")
         if good < max(MOST * (good + bad), len(self.plan)):
             sentences.append(f"only {good} operations succeeded, {bad} failed")
         self._judge(sentences)

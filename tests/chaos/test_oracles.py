@@ -41,6 +41,12 @@ def seen(cluster_id: str = "c1", **changes: Any) -> Seen:
     return Seen(cluster_id, **(what | changes))
 
 
+def failed(code: str, words: str = "") -> ev.OperationFailed:
+    return ev.OperationFailed(
+        operation_id="op-deploy", kind="deploy", cause=Cause(code=code, message="?", proxmox=words)
+    )
+
+
 def facts(**changes: Any) -> Facts:
     what: dict[str, Any] = {
         "records": history(*deployed()),
@@ -66,7 +72,21 @@ def test_a_container_may_be_made_again_after_its_worker_died() -> None:
     assert violations(facts(clusters=[again])) == []
 
 
-FAILED = ev.OperationFailed(operation_id="op-deploy", kind="deploy", cause=Cause(code="not_ours", message="?"))
+@pytest.mark.parametrize(
+    ("cause", "struck"),
+    [
+        (("skopeo_missing", ""), "no skopeo"),
+        (("oci_unsupported", ""), "old version"),
+        (("invalid_request", "not implemented"), "old version"),
+        (("no_address", ""), "no DHCP"),
+        (("task_failed", ""), "slow"),
+    ],
+)
+def test_a_failure_is_explained_by_what_was_struck(cause: tuple[str, str], struck: str) -> None:
+    wrong = violations(facts(records=history(*deployed()[:-1], failed(*cause)), struck=frozenset({struck})))
+    assert not [sentence for sentence in wrong if sentence.startswith("ends")]
+
+
 DEAD = CommandDeadLettered(
     operation_id="op-2", command="c", category="application", target="a1", attempts=6, reason="?", payload={}
 )
@@ -75,7 +95,15 @@ WRONG: dict[str, tuple[str, Callable[[], Facts]]] = {
     "an operation goes on": ("ends", lambda: facts(records=history(*deployed()[:-1]))),
     "an operation began twice": ("ends", lambda: facts(records=history(*deployed(), *deleted(), *deleted()))),
     "an operation ended twice": ("ends", lambda: facts(records=history(*deployed(), deployed()[-1]))),
-    "a cause that cannot be": ("ends", lambda: facts(records=history(*deployed()[:-1], FAILED))),
+    "a cause that cannot be": ("ends", lambda: facts(records=history(*deployed()[:-1], failed("not_ours")))),
+    "an image failed where images can be pulled": (
+        "ends",
+        lambda: facts(records=history(*deployed()[:-1], failed("skopeo_missing")), struck=frozenset({"old version"})),
+    ),
+    "a call that no node of this version refuses": (
+        "ends",
+        lambda: facts(records=history(*deployed()[:-1], failed("invalid_request", "not implemented"))),
+    ),
     "a command was given up": ("ends", lambda: facts(records=history(*deployed(), DEAD))),
     "an accepted command was lost": ("answers", lambda: facts(accepted={"op-lost": "POST"})),
     "a refused command was done": ("answers", lambda: facts(refused={"op-deploy": "POST"})),

@@ -2,15 +2,16 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.__main__ import seeds
-from chaos.plan import FREEZES, ROUND, TARGETS, TROUBLES, plan, rounds
+from chaos.plan import FREEZES, ROUND, TARGETS, TROUBLED, TROUBLES, plan, rounds
 
 SEEDS = st.text(st.characters(codec="ascii"), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(1, 60))
 def test_the_same_seed_gives_the_same_plan_and_a_longer_one_begins_with_it(seed: str, trials: int) -> None:
     assert plan(seed, trials) == plan(seed, trials)
@@ -22,15 +23,17 @@ def test_another_seed_gives_another_plan() -> None:
     assert len({str(plan(str(seed), 10)) for seed in range(50)}) == 50
 
 
+@settings(deadline=None)
 @given(SEEDS)
-def test_a_round_kills_every_target_and_troubles_half_of_its_trials(seed: str) -> None:
+def test_a_round_kills_every_target_and_troubles_most_of_its_trials(seed: str) -> None:
     for trials in rounds(plan(seed, 5 * ROUND)):
         blows = Counter((trial.blow.how, trial.blow.targets) for trial in trials)
         assert all(blows["kill", target] == 1 for target in TARGETS)
         assert sum(count for (how, _), count in blows.items() if how == "freeze") == FREEZES
-        assert sum(trial.trouble is not None for trial in trials) == ROUND // 2
+        assert sum(trial.trouble is not None for trial in trials) == TROUBLED
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_fifty_trials_hold_every_fault_and_every_freeze_on_both_clusters(seed: str) -> None:
     trials = plan(seed, 50)

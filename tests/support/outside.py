@@ -18,7 +18,7 @@ RIGHTS = [
     *("Datastore.Audit", "Datastore.AllocateSpace", "Sys.Audit", "Sys.Modify", "SDN.Use"),
 ]
 TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Outsider:

@@ -88,7 +88,7 @@ class World:
                 await task
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 20.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
     """Waits until it holds. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await condition():  # noqa: ASYNC110 - the condition lies in another process

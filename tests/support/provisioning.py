@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -30,11 +28,13 @@ from proximity.proxmox.connection import Connection
 from proximity.proxmox.hypervisor import ContainerSpec, ProxmoxHypervisor
 from proximity.vault.key import create_key, read_key
 from proximity.vault.vault import Vault
+from support.processes import Process, fork, interpret
 from support.servers import Nats
 from support.simulator import SimulatorProcess
 
 ENDS = (ev.OperationSucceeded, ev.OperationFailed, ev.OperationCancelled)
-PATIENCE = 40.0
+PATIENCE = 90.0
+"""Seconds: the machine may be busy, so nothing is concluded from the time that something takes."""
 EVERYTHING = [
     *("VM.Allocate", "VM.Audit", "VM.PowerMgmt", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory"),
     *("VM.Config.Network", "VM.Config.Options", "Datastore.Audit", "Datastore.AllocateSpace", "Sys.Audit", "SDN.Use"),
@@ -56,18 +56,20 @@ TESTS = Path(__file__).parent.parent
 
 @dataclass
 class ServiceProcess:
-    """A provisioner or a reconciler; `module` is what is run."""
+    """A provisioner or a reconciler; `module` is what is run.
+
+    `cold`: with an interpreter of its own, as it has to be where the environment changes what is imported.
+    """
 
     module: str
     environment: dict[str, str]
     output: Path
-    process: subprocess.Popen[bytes] | None = None
+    cold: bool = False
+    process: Process | None = None
 
     def start(self) -> None:
-        with self.output.open("ab") as sink:
-            command = [sys.executable, "-m", self.module]
-            env = {**os.environ, **self.environment}
-            self.process = subprocess.Popen(command, stdout=sink, stderr=sink, env=env, start_new_session=True)
+        start = interpret if self.cold else fork
+        self.process = start(self.module, self.output, environment=self.environment)
 
     def kill(self) -> None:
         """-9, as a power cut would."""
@@ -84,15 +86,15 @@ class ServiceProcess:
 
     @property
     def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.process is not None and self.process.running
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.running:
             os.kill(self.process.pid, number)
 
     def _end(self, number: signal.Signals) -> int:
         self._signal(number)
-        return self.process.wait(timeout=30) if self.process else 0
+        return self.process.ended() if self.process else 0
 
 
 @dataclass
@@ -128,7 +130,7 @@ class Stage:
         if clock:
             module = "support.wrong_clock"
             environment |= {"WRONG_CLOCK": clock, "PYTHONPATH": str(TESTS)}
-        process = ServiceProcess(module, environment, output)
+        process = ServiceProcess(module, environment, output, cold="PYTHONPATH" in environment)
         process.start()
         self.provisioners.append(process)
         return process
@@ -248,6 +250,24 @@ class Stage:
         found: Recorded[Any] = next(filter(fits, seen))
         return found
 
+    async def postponed(self, application_id: str, code: str, **fields: Any) -> ev.StepPostponed:
+        """A step was put off for that cause: for others as well, perhaps, before."""
+
+        def fits(record: Recorded[Any]) -> bool:
+            event = record.event
+            return (
+                isinstance(event, ev.StepPostponed)
+                and event.cause.code == code
+                and all(getattr(event, key) == value for key, value in fields.items())
+            )
+
+        async def look() -> list[Recorded[Any]]:
+            return await self.history(application_id)
+
+        seen = await self.until(look, lambda records: any(map(fits, records)))
+        found: ev.StepPostponed = next(filter(fits, seen)).event
+        return found
+
     async def ended(self, application_id: str, operation_id: str, patience: float = PATIENCE) -> Any:
         """The event that ended the operation."""
 
@@ -327,6 +347,24 @@ class Stage:
             return task is not None and task.succeeded
 
         await self.until(look, bool)
+
+    async def arrived(self, fault_id: int) -> None:
+        """The call that the fault waits for came in: what it does to it is going on, or over."""
+
+        async def waiting() -> bool:
+            faults = await asyncio.to_thread(self.simulator.faults)
+            return any(fault["id"] == fault_id and not fault["struck"] for fault in faults)
+
+        await self.until(waiting, lambda still: not still)
+
+    async def idle(self) -> None:
+        """Proxmox has nothing left to do: no call that comes late, no task."""
+
+        async def going_on() -> int:
+            state = await asyncio.to_thread(self.simulator.state)
+            return int(state["calls_late"]) + int(state["tasks_running"])
+
+        await self.until(going_on, lambda count: count == 0)
 
     # --- the oracle
 

@@ -33,7 +33,7 @@ from support.servers import Nats
 from support.simulator import SimulatedCluster
 
 TESTER = Actor("system", "test")
-PATIENCE = 20.0
+PATIENCE = 60.0
 LOOK = 0.2
 # Sweeps of the simulator's pvestatd take half a second of ours: everything else is as quick.
 QUICK: dict[str, Any] = {

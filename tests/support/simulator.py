@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.processes import Process, fork
 
 TIME_SCALE = 0.05
 """Real seconds per second of Proxmox's, in tests: a create takes 0.2 s, a sweep of cluster/resources 0.5 s."""
@@ -140,7 +140,7 @@ class SimulatorProcess(SimulatedCluster):
             "--time-scale", str(time_scale), "--seed", str(seed), "--clusters", str(clusters),
             "--state-file", str(directory / "simulator.json"), "--ready-file", str(self._ready_file),
         ]  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self.clusters: list[SimulatedCluster] = []
 
     @property
@@ -152,12 +152,10 @@ class SimulatorProcess(SimulatedCluster):
         self._directory.mkdir(parents=True, exist_ok=True)
         self._ready_file.unlink(missing_ok=True)
         output = self._directory / "output"
-        with output.open("ab") as sink:
-            command = [sys.executable, "-m", "proximity_simulator", *self._arguments]
-            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, start_new_session=True)
+        self._process = fork("proximity_simulator", output, self._arguments)
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready_file.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if not self._process.running or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"the simulator did not start: {output.read_text()}")
             time.sleep(0.01)
@@ -173,7 +171,7 @@ class SimulatorProcess(SimulatedCluster):
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     def stop(self) -> int:
         """Its exit status."""
@@ -189,9 +187,9 @@ class SimulatorProcess(SimulatedCluster):
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:
             return 0
-        if self._process.poll() is None:
+        if self._process.running:
             os.kill(self._process.pid, number)
-        status = self._process.wait(timeout=30)
+        status = self._process.ended()
         self._process = None
         return status
 

@@ -1,33 +1,15 @@
-"""Bugs planted in the product, one at a time. Each breaks a rule that something depends on, and must be noticed."""
+"""The bugs that are planted, where each is looked for, and what has to be said when it is found."""
 
-import sys
-import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from unittest.mock import patch
 
-from proximity.domain.application import claims, decider, recovery
-from proximity.domain.application import events as ev
-from proximity.domain.application.state import Absent
-from proximity.messaging import publishing
-from proximity.messaging.event_store import Conflict
-from proximity.proxmox.errors import GuestMissingError, ProxmoxError
-from proximity_provisioner import effect, evidence, journal, ownership
-from proximity_provisioner.applications import Applications
-from proximity_provisioner.commands import CommandInbox
-from proximity_provisioner.incarnation import Incarnation
-from proximity_provisioner.job import Happened
-from proximity_provisioner.journal import Journal
-from proximity_provisioner.ownership import Gone, Ours
-from proximity_provisioner.steps.container import Create
+from sweep import planted
+from sweep.deaths import EVERY
+from sweep.planted import Patch
 from sweep.points import Plan, Points
 from sweep.runs import Outcome, interleaved, play, singles
-from sweep.scenarios import EVERY, Scenario
-
-Patch = AbstractContextManager[Any]
+from sweep.scenarios import Scenario
 
 
 @dataclass(frozen=True)
@@ -49,9 +31,13 @@ class Runs:
         scenario = EVERY[self.scenario]
         if not self.modes:
             return [partial(play, scenario)]
-        found = [plan for name, plan in singles(scenario) if name.startswith(self.modes) and self.at in name]
-        assert found, f"there is no such run: {self}"
-        return [partial(_planned, scenario, plan) for plan in found]
+        return [partial(_planned, scenario, plan) for plan in self.plans()]
+
+    def plans(self) -> list[Plan]:
+        found = singles(EVERY[self.scenario])
+        plans = [plan for name, plan in found if name.startswith(self.modes) and self.at in name]
+        assert plans, f"there is no such run: {self}"
+        return plans
 
 
 def _planned(scenario: Scenario, plan: Plan) -> Outcome:
@@ -60,277 +46,119 @@ def _planned(scenario: Scenario, plan: Plan) -> Outcome:
 
 @dataclass(frozen=True)
 class Mutant:
+    """`words`: what one of the runs has to say of it. That the changed code breaks by itself does not count."""
+
     name: str
     plant: Callable[[], Patch]
     runs: Runs
+    words: str
 
-
-def _number_not_claimed() -> Patch:
-    wishes = claims.wishes
-    return patch.object(
-        journal,
-        "application_wishes",
-        lambda id_, state, event: [w for w in wishes(id_, state, event) if w.kind != "vmid"],
-    )
-
-
-def _upid_not_appended() -> Patch:
-    """The task is followed in memory, and only its end is written down."""
-    call = effect._call
-
-    async def follow(job: Any, step: Any, ready: Any, intent: Any) -> Any:
-        answer = await call(job, step, ready, intent)
-        if isinstance(answer, Happened) and isinstance(answer.event, ev.TaskAccepted):
-            while (task := await job.proxmox.task(answer.event.upid)) and task.running:
-                pass
-            return Happened(step.outcome(job, 0), settled=True)
-        return answer
-
-    return patch.object(effect, "_call", follow)
-
-
-def _marker_not_checked() -> Patch:
-    async def look(job: Any) -> Any:
-        try:
-            return Ours(await job.proxmox.guest_config(job.container.node, job.container.vmid))
-        except GuestMissingError:
-            return Gone()
-
-    return _everywhere("look", ownership.look, look)
-
-
-def _new_number_on_retry() -> Patch:
-    judge = recovery.judge
-
-    def mutated(intent: Any, found: Any, *rest: Any) -> Any:
-        verdict = judge(intent, found, *rest)
-        lost = intent.step == "create" and isinstance(verdict, recovery.NotExecuted)
-        return recovery.VmidTaken() if lost else verdict
-
-    return patch.object(recovery, "judge", mutated)
-
-
-def _intent_after_effect() -> Patch:
-    announce = Journal.announce
-
-    async def late(self: Any, application_id: str, loaded: Any, event: Any) -> Any:
-        job = _JOBS.pop()
-        await job.step_effect.call(job.job, job.ready)
-        return await announce(self, application_id, loaded, event)
-
-    take = effect._take_slots
-
-    async def remembered(job: Any, step: Any) -> bool:
-        _JOBS.append(_Begun(job, step, await step.prepare(job)))
-        return await take(job, step)
-
-    return _both(patch.object(Journal, "announce", late), patch.object(effect, "_take_slots", remembered))
-
-
-@dataclass
-class _Begun:
-    job: Any
-    step_effect: Any
-    ready: Any
-
-
-_JOBS: list[_Begun] = []
-
-
-def _empty_list_is_proof() -> Patch:
-    """No task of the lost call is listed, so it never ran: the opposite may be sent."""
-    settling = effect._settling
-
-    async def mutated(job: Any, step: Any) -> Any:
-        unsettled = job.app.unsettled
-        if unsettled is not None:
-            kind = "vzstart" if unsettled.goal == "running" else "vzshutdown"
-            if not await job.proxmox.tasks(job.node, vmid=job.container.vmid, type=kind, since=unsettled.node_time - 2):
-                return None
-        return await settling(job, step)
-
-    return patch.object(effect, "_settling", mutated)
-
-
-def _own_clock() -> Patch:
-    tasks = evidence._tasks
-
-    async def mutated(job: Any, intent: Any) -> Any:
-        return await tasks(job, replace(intent, node_time=int(time.time())))
-
-    return patch.object(evidence, "_tasks", mutated)
-
-
-def _opposite_too_early() -> Patch:
-    async def mutated(job: Any, step: Any) -> None:
-        return None
-
-    return patch.object(effect, "_settling", mutated)
-
-
-def _outcome_dropped() -> Patch:
-    async def mutated(self: Any, application_id: str, loaded: Any, event: Any) -> None:
-        try:
-            await self.decide(application_id, loaded, event)
-        except (Conflict, journal.NoNewsError):
-            return
-
-    return patch.object(Journal, "settle", mutated)
-
-
-def _ack_before_append() -> Patch:
-    handle = CommandInbox.handle
-
-    async def mutated(self: Any, message: Any) -> None:
-        await message.ack()
-        await handle(self, message)
-
-    return patch.object(CommandInbox, "handle", mutated)
-
-
-def _takeover_from_the_living() -> Patch:
-    async def mutated(self: Any) -> set[str]:
-        return {self.name}
-
-    return patch.object(Incarnation, "living", mutated)
-
-
-def _another_identity() -> Patch:
-    call = Create.call
-
-    async def mutated(self: Any, job: Any, ready: Any) -> Any:
-        moved = replace(job.app.container, vmid=job.container.vmid + job.op.attempts)
-        return await call(self, replace(job, app=replace(job.app, container=moved)), ready)
-
-    return patch.object(Create, "call", mutated)
-
-
-def _exists_is_foreign() -> Patch:
-    judge = recovery.judge
-
-    def mutated(intent: Any, found: Any, *rest: Any) -> Any:
-        return recovery.VmidTaken() if found.answered_exists else judge(intent, found, *rest)
-
-    return patch.object(recovery, "judge", mutated)
-
-
-def _evidence_ignored() -> Patch:
-    async def mutated(job: Any, step: Any, intent: Any) -> Any:
-        return Happened(step.outcome(job, 0), settled=True)
-
-    return patch.object(effect, "_recover", mutated)
-
-
-def _unlocked_is_done() -> Patch:
-    judge = recovery.judge
-
-    def mutated(intent: Any, found: Any, *rest: Any) -> Any:
-        guest = found.guest and replace(found.guest, complete=True)
-        return judge(intent, replace(found, guest=guest), *rest)
-
-    return patch.object(recovery, "judge", mutated)
-
-
-def _unanswered_is_gone() -> Patch:
-    look = ownership.look
-
-    async def mutated(job: Any) -> Any:
-        try:
-            return await look(job)
-        except ProxmoxError:
-            return Gone()
-
-    return _everywhere("look", look, mutated)
-
-
-def _command_twice() -> Patch:
-    """What was handled is not remembered."""
-    decide = decider.decide
-
-    def mutated(command: Any, state: Any) -> Any:
-        return decide(command, state if isinstance(state, Absent) else replace(state, handled=frozenset()))
-
-    return patch.object(decider, "decide", mutated)
-
-
-def _expectation_ignored() -> Patch:
-    """Whoever appends last is right."""
-
-    def mutated(subject: str, headers: dict[str, str], data: bytes, _: int | None) -> publishing.Outgoing:
-        return publishing.Outgoing(subject, headers, data)
-
-    return patch("proximity.messaging.event_store.Outgoing", mutated)
-
-
-def _repeated_while_it_runs() -> Patch:
-    """A task that runs is no reason to wait."""
-    judge = recovery.judge
-
-    def mutated(intent: Any, found: Any, *rest: Any) -> Any:
-        verdict = judge(intent, found, *rest)
-        return recovery.NotExecuted() if isinstance(verdict, recovery.InProgress) else verdict
-
-    return patch.object(recovery, "judge", mutated)
-
-
-def _told_off_by_silence() -> Patch:
-    """A call without an answer counts as failed."""
-    return patch.object(effect, "_unanswered", lambda job, reason: job.failed(effect.BUSY))
-
-
-def _runner_not_replaced() -> Patch:
-    """What a dead replica announced is left to it."""
-
-    async def mutated(self: Any, application_id: str, loaded: Any, op: Any, step: Any) -> bool:
-        intent = step.intent
-        return intent is not None and intent.runner != self._tools.me.name
-
-    return patch.object(Applications, "_is_run_by_another", mutated)
-
-
-def _everywhere(name: str, real: Any, mutated: Any) -> Patch:
-    """In every module of the provisioner that has imported it."""
-    modules = [
-        m for n, m in sys.modules.items() if n.startswith("proximity_provisioner") and getattr(m, name, None) is real
-    ]
-    return _both(*(patch.object(module, name, mutated) for module in modules))
-
-
-class _both(AbstractContextManager[None]):  # noqa: N801 - used as a function
-    def __init__(self, *patches: Patch) -> None:
-        self._patches = patches
-
-    def __enter__(self) -> None:
-        for one in self._patches:
-            one.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        for one in self._patches:
-            one.__exit__(*error)
+    def noticed(self, outcome: Outcome) -> bool:
+        return any(self.words in violation for violation in outcome.violations)
 
 
 _DEAD = ("dies before", "dies after")
+_SENT = ("lost", "dies after")
+_TAKEN = "number taken first, without Sys.Audit"
 _LATE_CREATE = Runs("deploy template", ("late",), "create")
-MUTANTS = (
-    Mutant("number not claimed before the create", _number_not_claimed, Runs("deploy template")),
-    Mutant("UPID not appended before it is followed", _upid_not_appended, Runs("start")),
-    Mutant("marker not checked", _marker_not_checked, Runs("number taken first", ("dies after",), "create")),
-    Mutant("new number on a retry", _new_number_on_retry, _LATE_CREATE),
-    Mutant("intent after the effect", _intent_after_effect, Runs("stop")),
-    Mutant("empty list is proof", _empty_list_is_proof, Runs("delete during a deployment", ("late",), " start ")),
-    Mutant("own clock instead of the node's", _own_clock, Runs("start", ("never", "dies before"), " start ")),
-    Mutant("opposite call too early", _opposite_too_early, Runs("restart", ("late",), " shutdown ")),
-    Mutant("outcome dropped on a conflict", _outcome_dropped, Runs("cancel in the middle")),
-    Mutant("command acknowledged before the append", _ack_before_append, Runs("stop", _DEAD)),
-    Mutant("takeover although the lease lives", _takeover_from_the_living, Runs(seeds=60)),
-    Mutant("repeat with another identity", _another_identity, _LATE_CREATE),
-    Mutant("'already exists' is a stranger", _exists_is_foreign, Runs("deploy template", ("held",), "create")),
-    Mutant("evidence ignored", _evidence_ignored, Runs("start", ("never",), " start ")),
-    Mutant("lock gone is success", _unlocked_is_done, Runs("create dies late")),
-    Mutant("silence is gone", _unanswered_is_gone, Runs("delete", ("unanswered",), "guest_config")),
-    Mutant("a command decided twice", _command_twice, Runs("deploy template", ("away",), "ack provisioner-commands")),
-    Mutant("append without the expected sequence", _expectation_ignored, Runs(seeds=60)),
-    Mutant("repeated while it runs", _repeated_while_it_runs, Runs("slow deployment", ("lost",), "create")),
-    Mutant("silence is failure", _told_off_by_silence, Runs("deploy template", ("lost",), "create")),
-    Mutant("dead runner not replaced", _runner_not_replaced, Runs("start", _DEAD, " start ")),
+_LATE_REMOVAL = Runs("made anew, then it fails", ("late",), " destroy ")
+_ACKNOWLEDGED = Runs("deploy template", ("away",), "ack provisioner-commands")
+MUTANTS = tuple(
+    Mutant(name, plant, runs, words)
+    for name, plant, runs, words in (
+        (
+            "number not claimed before the create",
+            planted.number_not_claimed,
+            Runs("deploy template"),
+            "which was not claimed",
+        ),
+        (
+            "UPID not appended before it is followed",
+            planted.upid_not_appended,
+            Runs("start"),
+            "is followed and not in the log",
+        ),
+        (
+            "marker not checked",
+            planted.marker_not_checked,
+            Runs(_TAKEN, ("dies after",), "create"),
+            "of a stranger's guest",
+        ),
+        ("new number on a retry", planted.new_number_on_retry, _LATE_CREATE, "2 containers were made"),
+        ("intent after the effect", planted.intent_after_effect, Runs("stop"), "is sent without an intent of its own"),
+        (
+            "empty list is proof",
+            planted.empty_list_is_proof,
+            Runs("delete during a deployment", ("late",), " start "),
+            "after an unanswered start",
+        ),
+        (
+            "list taken as proof without Sys.Audit",
+            planted.unseen_is_idle,
+            Runs(_TAKEN, _SENT, "create"),
+            "undecided: {'pct unlock",
+        ),
+        (
+            "own clock instead of the node's",
+            planted.own_clock,
+            Runs("start", ("never", "dies before"), " start "),
+            "op-start failed",
+        ),
+        (
+            "opposite call too early",
+            planted.opposite_too_early,
+            Runs("restart", ("late",), " shutdown "),
+            "after an unanswered shutdown",
+        ),
+        ("create too early after a destroy", planted.create_never_waits, _LATE_REMOVAL, "after an unanswered destroy"),
+        (
+            "what was removed once is gone for good",
+            planted.removed_for_good,
+            Runs("made anew, then it fails"),
+            "in the end",
+        ),
+        (
+            "outcome dropped on a conflict",
+            planted.outcome_dropped,
+            Runs("cancel in the middle"),
+            "a call that was answered counts as unanswered",
+        ),
+        (
+            "command acknowledged before the append",
+            planted.ack_before_append,
+            Runs("stop", _DEAD),
+            "op-stop has 0 ends",
+        ),
+        ("takeover although the lease lives", planted.takeover_from_the_living, Runs(seeds=60), "which lives"),
+        ("repeat with another identity", planted.another_identity, _LATE_CREATE, "goes to pve1"),
+        (
+            "'already exists' is a stranger",
+            planted.exists_is_foreign,
+            Runs("deploy template", ("held",), "create"),
+            "2 containers were made",
+        ),
+        ("evidence ignored", planted.evidence_ignored, Runs("start", ("never",), " start "), "op-start failed"),
+        ("lock gone is success", planted.unlocked_is_done, Runs("create dies late"), "is not whole"),
+        (
+            "silence is gone",
+            planted.unanswered_is_gone,
+            Runs("delete", ("unanswered",), "guest_config"),
+            "is left without an application",
+        ),
+        ("a command decided twice", planted.command_twice, _ACKNOWLEDGED, "op-deploy has 2 ends"),
+        ("append without the expected sequence", planted.expectation_ignored, Runs(seeds=60), "a gap in the history"),
+        (
+            "repeated while it runs",
+            planted.repeated_while_it_runs,
+            Runs("slow deployment", ("lost",), "create"),
+            "create is sent while",
+        ),
+        (
+            "silence is failure",
+            planted.told_off_by_silence,
+            Runs("deploy template", ("lost",), "create"),
+            "op-deploy failed",
+        ),
+        ("dead runner not replaced", planted.runner_not_replaced, Runs("start", _DEAD, " start "), "not over within"),
+    )
 )

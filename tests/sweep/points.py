@@ -121,8 +121,8 @@ class Points:
         """Seconds until a request arrives, or its answer."""
         return usual if self.chance is None else usual * 10 ** self.chance.uniform(-1.5, 1.0)
 
-    def singles(self, after: int = 0) -> Iterator[tuple[Point, Fault]]:
-        """Every fault at every point from that position on, once each.
+    def singles(self) -> Iterator[tuple[Point, Fault]]:
+        """Every fault at every point, once each.
 
         To die where the next point finds the same world is to die there: a dead replica has no memory, so only what is
         different outside of it makes another run.
@@ -130,7 +130,7 @@ class Points:
         for point, next_one in zip_longest(self.reached, self.reached[1:]):
             same = next_one is not None and point.world is not None and point.world == next_one.world
             for fault in FAULTS[point.kind]:
-                if point.position >= after and not (same and fault == _DIES):
+                if not (same and fault == _DIES):
                     yield point, fault
 
 

@@ -10,7 +10,13 @@ from proximity.domain.application.events import StepName
 from proximity.domain.application.image import Environment
 from proximity.domain.application.marker import markers
 from proximity.proxmox.connection import Connection
-from proximity.proxmox.errors import InvalidRequestError, ProxmoxError, RefusedError, UnansweredError
+from proximity.proxmox.errors import (
+    InvalidRequestError,
+    ProxmoxError,
+    RefusedError,
+    RightsMissingError,
+    UnansweredError,
+)
 from proximity.proxmox.hypervisor import ContainerSpec
 from proximity.proxmox.observe import (
     GuestConfig,
@@ -81,17 +87,26 @@ class Port:
         return await self._look("node_version", lambda: Version("9.2.11", "9.2"))
 
     async def permissions(self, path: str | None = None) -> dict[str, dict[str, int]]:
-        return await self._look("permissions", lambda: {path or "/": dict.fromkeys(RIGHTS, 1)})
+        rights = [right for right in RIGHTS if self._proxmox.audit or right != "Sys.Audit"]
+        return await self._look("permissions", lambda: {path or "/": dict.fromkeys(rights, 1)})
 
     async def membership(self) -> Membership:
-        return await self._look("membership", lambda: Membership("home", self._proxmox.quorate))
+        def membership() -> Membership:
+            if not self._proxmox.audit:
+                raise RightsMissingError("Permission check failed (/, Sys.Audit)", 403)
+            return Membership("home", self._proxmox.quorate)
+
+        return await self._look("membership", membership)
 
     async def nodes(self) -> list[NodeSeen]:
         return await self._look("nodes", self._nodes_seen)
 
     def _nodes_seen(self) -> list[NodeSeen]:
+        fingerprint = ":".join(["AA"] * 32)
+        if not self._proxmox.audit:
+            return [NodeSeen(node, True, fingerprint) for node in self._proxmox.nodes]
         return [
-            NodeSeen(node, True, ":".join(["AA"] * 32), 8, 0.1, 64 * GIB, (8 + 8 * number) * GIB, 1000)
+            NodeSeen(node, True, fingerprint, 8, 0.1, 64 * GIB, (8 + 8 * number) * GIB, 1000)
             for number, node in enumerate(self._proxmox.nodes)
         ]
 
@@ -158,13 +173,14 @@ class Port:
 
     async def cluster_tasks(self) -> list[Task]:
         def all_tasks() -> list[Task]:
-            return [task for upid in self._proxmox.workers if (task := self._proxmox.task(upid))]
+            upids = self._proxmox.workers if self._proxmox.audit else ()
+            return [task for upid in upids if (task := self._proxmox.task(upid, self.connection.token_id))]
 
         return await self._look("cluster_tasks", all_tasks)
 
     async def task(self, upid: str) -> Task | None:
         self._told("followed", upid)
-        return await self._look("task", lambda: self._proxmox.task(upid))
+        return await self._look("task", lambda: self._proxmox.task(upid, self.connection.token_id))
 
     async def task_log(self, upid: str, last: int = 20) -> list[str]:
         def log() -> list[str]:

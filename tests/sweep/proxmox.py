@@ -22,6 +22,7 @@ from proximity.proxmox.errors import (
     NoQuorumError,
     ProxmoxError,
     RefusedError,
+    RightsMissingError,
     TagRefusedError,
     UnansweredError,
 )
@@ -76,6 +77,7 @@ class Proxmox:
     held: list[tuple[asyncio.Event, "asyncio.Task[Any]"]] = field(default_factory=list)
     # what Proxmox made of a call, by the id of the call
     made: dict[int, str] = field(default_factory=dict)
+    # whether the token may see the tasks of others, the nodes' figures and the quorum
     audit: bool = True
     under_way: int = 0
     pid: int = 1000
@@ -117,9 +119,13 @@ class Proxmox:
         ]
         return sorted(found, key=lambda task: task.starttime)
 
-    def task(self, upid: str) -> Task | None:
+    def task(self, upid: str, user: str) -> Task | None:
         worker = self.workers.get(upid)
-        return None if worker is None or worker.log_gone else self._task(worker, listed=False)
+        if worker is None or worker.log_gone:
+            return None
+        if not self.audit and worker.user != user:
+            raise RightsMissingError(f"Permission check failed (/nodes/{worker.node}, Sys.Audit)", 403)
+        return self._task(worker, listed=False)
 
     def _task(self, worker: Worker, *, listed: bool) -> Task:
         running = worker.exitstatus is None
@@ -351,6 +357,17 @@ class Proxmox:
             else:
                 del self.guests[guest.vmid]
                 self._note("destroy", guest, "")
+
+    def made_by_another(self, node: str, vmid: int, config: dict[str, str], seconds: float) -> None:
+        """Somebody else's create, which takes that long."""
+        guest = self.guests[vmid] = Guest(vmid, node, {"lock": "create"})
+
+        async def creating(worker: Worker) -> None:
+            async with self._flock(vmid):
+                await asyncio.sleep(seconds)
+                guest.config = dict(config)
+
+        self._fork(node, "vzcreate", str(vmid), "stranger@pam", creating)
 
     # --- guests
 

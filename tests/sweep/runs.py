@@ -1,12 +1,17 @@
 """One run of a scenario under virtual time, from its beginning until nothing is going on any more."""
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from proximity.domain.application import events as ev
+from proximity.domain.application.events import StepName
+from proximity.domain.model import Event
+from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
+from sweep.deaths import SWEPT
 from sweep.loop import VirtualLoop, run
 from sweep.oracles import Oracle
 from sweep.points import ALL, Died, Plan, Points
@@ -16,15 +21,32 @@ from sweep.world import World
 
 SKEW = 600.0
 QUIET = 5.0  # seconds that are waited after everything is over: whatever still comes must change nothing
+_ENDS = {
+    event.TYPE
+    for event in (
+        ev.OperationSucceeded,
+        ev.OperationFailed,
+        ev.OperationCancelled,
+        CommandRejected,
+        CommandDeadLettered,
+    )
+}
 
 
 @dataclass(frozen=True)
 class Outcome:
+    """`violations`: of what must hold. `errors`: of the program itself."""
+
     scenario: Scenario
     points: Points
     violations: Sequence[str]
+    errors: Sequence[str]
     seconds: float
     world: World
+
+    @property
+    def wrong(self) -> list[str]:
+        return [*self.violations, *self.errors]
 
     def told(self) -> str:
         """For a person who has to find out why."""
@@ -34,7 +56,7 @@ class Outcome:
             for r in self.world.events()
             if r.category in ("application", "operation") and r.stored_at >= self.world.log.epoch
         )
-        return f"{self.scenario.name}: {struck or 'no fault'}\n" + "\n".join(self.violations) + f"\n{history}"
+        return f"{self.scenario.name}: {struck or 'no fault'}\n" + "\n".join(self.wrong) + f"\n{history}"
 
 
 def play(
@@ -70,27 +92,24 @@ async def _play(
     points.quiet = True
     at = loop.time()
     await world.until(lambda: world.proxmox.under_way == 0 and not world.undecided, 200.0)
+    scenario.afterwards(world)
     await asyncio.sleep(QUIET)
     world.end()
     violations = oracle.finish(world, scenario, ended=ended, disturbed=bool(points.struck))
+    return Outcome(scenario, points, violations, _errors(world, loop), at, world)
+
+
+def _errors(world: World, loop: VirtualLoop) -> list[str]:
+    errors = [f"{replica.name}: {error}" for replica in world.replicas for error in replica.errors]
+    if (reconciling := world.reconciling) and reconciling.done() and not reconciling.cancelled():
+        errors.append(f"the reconciler ended: {reconciling.exception()!r}")
     unexpected = [context for context in loop.unexpected if not isinstance(context.get("exception"), Died)]
-    violations += [f"unexpected: {context}" for context in unexpected]
-    return Outcome(scenario, points, violations, at, world)
+    return [*errors, *(f"unexpected: {context}" for context in unexpected)]
 
 
 def _over(world: World) -> bool:
-    ended = {r.event.operation_id for r in world.events() if _is_end(r.metadata.type)}
-    return set(world.asked) <= ended
-
-
-def _is_end(type_: str) -> bool:
-    return type_.rpartition(".v")[0] in (
-        "application.operation_succeeded",
-        "application.operation_failed",
-        "application.operation_cancelled",
-        "operation.command_rejected",
-        "operation.command_dead_lettered",
-    )
+    ended = {r.event.operation_id for r in world.events() if r.metadata.type in _ENDS}
+    return ended.issuperset(world.asked)
 
 
 @cache
@@ -100,27 +119,37 @@ def past(name: Past) -> World | None:
         return None
     made_by = {"running": PAST, "stopped": SCENARIOS["shutdown"], "adopted": SCENARIOS["adopt"]}
     outcome = play(made_by[name])
-    assert not outcome.violations, outcome.told()
+    assert not outcome.wrong, outcome.told()
     return outcome.world
 
 
 def singles(scenario: Scenario) -> list[tuple[str, Plan]]:
-    """Every fault at every point of an undisturbed run, each with its name."""
+    """Every fault at every point of an undisturbed run that is the scenario's own, each with its name."""
     dry = play(scenario, look=True)
-    assert not dry.violations, dry.told()
+    assert not dry.wrong, dry.told()
     assert any(point.kind == "effect" for point in dry.points.reached), "nothing was asked of Proxmox"
-    intended = [
-        r for r in dry.world.events() if isinstance(r.event, ev.StepIntended) and r.event.step == scenario.since
-    ]
+    since = _position(dry.world, scenario.since) if scenario.since else 0
     # the event before it, too: whoever looked then decided on that step
-    after = intended[0].position - 1 if intended else 0
-    return [(f"{fault} at {point}", {point.number: fault}) for point, fault in dry.points.singles(after)]
+    since -= isinstance(scenario.since, str)
+    until = _position(dry.world, scenario.until) if scenario.until else math.inf
+    own = ((point, fault) for point, fault in dry.points.singles() if since <= point.position < until)
+    return [(f"{fault} at {point}", {point.number: fault}) for point, fault in own]
+
+
+def _position(world: World, what: StepName | type[Event]) -> int:
+    """Where the log says first that a step is intended, or that something happened. Its past is not looked at."""
+    for record in world.events():
+        event = record.event
+        named = event.step == what if isinstance(event, ev.StepIntended) else type(event) is what
+        if named and record.stored_at >= world.log.epoch:
+            return record.position
+    raise ValueError(f"never: {what}")
 
 
 def interleaved(seed: int) -> Outcome:
     """Two replicas that live at once, with clocks of their own and faults by chance: all of it is in the seed."""
     chance = random.Random(seed)
-    scenario = chance.choice(list(SCENARIOS.values()))
+    scenario = chance.choice(list(SWEPT.values()))
     skews = (chance.uniform(-SKEW, SKEW), chance.uniform(-SKEW, SKEW))
     points = Points(chance=chance, often=10 ** chance.uniform(-3.5, -1.7), menu=ALL)
     return play(scenario, points, seed, skews)

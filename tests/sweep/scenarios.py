@@ -1,8 +1,7 @@
 """What is asked for in a run, and how it has to end whatever goes wrong on the way."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from proximity.domain.application import commands as cmd
@@ -10,12 +9,10 @@ from proximity.domain.application import events as ev
 from proximity.domain.application.events import StepName
 from proximity.domain.application.image import Image, Volume
 from proximity.domain.application.spec import Probe, Resources, Spec, Template
-from sweep.guests import Stage
 from sweep.world import CLUSTER_ID, World
 
 APP = "a1"
 Past = Literal["nothing", "running", "stopped", "adopted"]
-UNTIL_SOMEBODY_COMES = 40.0  # seconds
 PASTS: tuple[Past, ...] = get_args(Past)
 Guest = Literal["running", "stopped", "none"]
 End = Literal["succeeded", "failed", "cancelled", "rejected"]
@@ -55,12 +52,16 @@ class Scenario:
     guest: frozenset[Guest]
     prepare: Callable[[World], None] = lambda world: None
     undecided: str | None = None
-    # until that step is intended, all is as in another scenario: faults are tried from there on
-    since: StepName | None = None
+    # what a person does when nothing is going on any more
+    afterwards: Callable[[World], None] = lambda world: None
+    # before the one step is intended (or that happens), and after the other is, all is as in another scenario: faults
+    # are tried between them
+    since: StepName | type[ev.OperationUndecided] | None = None
+    until: StepName | None = None
     within: float = 600.0
 
 
-def _ends(**ends: End | tuple[End, ...]) -> dict[str, frozenset[End]]:
+def ends_of(**ends: End | tuple[End, ...]) -> dict[str, frozenset[End]]:
     return {f"op-{name}": frozenset((end,) if isinstance(end, str) else end) for name, end in ends.items()}
 
 
@@ -112,7 +113,7 @@ def happened(world: World, event: type, **fields: object) -> bool:
     )
 
 
-def _then(
+def then(
     command: cmd.ApplicationCommand, event: type, first: cmd.ApplicationCommand | None = None, **fields: object
 ) -> Callable[[World], Awaitable[None]]:
     """The command comes in the middle of a deployment, or of what was asked for first, once that event has happened."""
@@ -132,13 +133,9 @@ async def _restarted(world: World) -> None:
     await ask(world, cmd.RestartApplication(operation_id="op-earlier", application_id=APP))
 
 
-_CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
+CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
 _DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
-
-
-_CANCEL_ADOPTION = _CANCEL.model_copy(update={"target_operation_id": "op-adopt"})
-
-
+_CANCEL_ADOPTION = CANCEL.model_copy(update={"target_operation_id": "op-adopt"})
 _RELEASE = cmd.ReleaseApplication(operation_id="op-release", application_id=APP)
 
 
@@ -156,7 +153,7 @@ def _found_stopped(world: World) -> None:
     world.stranger_has(_FOUND, running=False)
 
 
-def _broken(world: World) -> None:
+def broken(world: World) -> None:
     """The container cannot be started: the deployment fails, and cleans up."""
     world.proxmox.startable = False
 
@@ -166,157 +163,136 @@ def _stubborn(world: World) -> None:
 
 
 def _stranger_first(world: World) -> None:
-    """Between the look for a free number and the create somebody else takes it."""
+    """Between the look for a free number and the create somebody else takes it. Nobody shows us whose task that is."""
     world.proxmox.on_create = world.stranger_takes
+    world.proxmox.audit = False
+
+
+def _blind(world: World) -> None:
+    world.proxmox.audit = False
 
 
 RUNNING: frozenset[Guest] = frozenset({"running"})
 STOPPED: frozenset[Guest] = frozenset({"stopped"})
 NONE: frozenset[Guest] = frozenset({"none"})
 
-PAST = Scenario("deploy and restart", "nothing", _restarted, _ends(deploy="succeeded", earlier="succeeded"), RUNNING)
+PAST = Scenario("deploy and restart", "nothing", _restarted, ends_of(deploy="succeeded", earlier="succeeded"), RUNNING)
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
-        Scenario("deploy template", "nothing", _one("deploy"), _ends(deploy="succeeded"), RUNNING),
-        Scenario("deploy oci", "nothing", _one("deploy", OCI), _ends(deploy="succeeded"), RUNNING),
-        Scenario("start", "stopped", _one("start"), _ends(start="succeeded"), RUNNING),
-        Scenario("shutdown", "running", _one("shutdown"), _ends(shutdown="succeeded"), STOPPED),
-        Scenario("stop", "running", _one("stop"), _ends(stop="succeeded"), STOPPED),
-        Scenario("restart", "running", _one("restart"), _ends(restart="succeeded"), RUNNING),
-        Scenario("delete", "running", _one("delete"), _ends(delete="succeeded"), NONE),
+        Scenario("deploy template", "nothing", _one("deploy"), ends_of(deploy="succeeded"), RUNNING),
+        Scenario("deploy oci", "nothing", _one("deploy", OCI), ends_of(deploy="succeeded"), RUNNING, until="start"),
+        Scenario("start", "stopped", _one("start"), ends_of(start="succeeded"), RUNNING),
+        Scenario("shutdown", "running", _one("shutdown"), ends_of(shutdown="succeeded"), STOPPED),
+        Scenario("stop", "running", _one("stop"), ends_of(stop="succeeded"), STOPPED),
+        Scenario("restart", "running", _one("restart"), ends_of(restart="succeeded"), RUNNING),
+        Scenario("delete", "running", _one("delete"), ends_of(delete="succeeded"), NONE),
         Scenario(
-            "delete, shutdown in vain", "running", _one("delete"), _ends(delete="succeeded"), NONE, prepare=_stubborn
+            "delete, shutdown in vain",
+            "running",
+            _one("delete"),
+            ends_of(delete="succeeded"),
+            NONE,
+            prepare=_stubborn,
+            until="destroy",
+        ),
+        Scenario(
+            "delete without Sys.Audit",
+            "running",
+            _one("delete"),
+            ends_of(delete="succeeded"),
+            NONE,
+            prepare=_blind,
+            since="destroy",
         ),
         Scenario(
             "cancel in the middle",
             "nothing",
-            _then(_CANCEL, ev.StepIntended, step="create"),
-            _ends(deploy=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
+            then(CANCEL, ev.StepIntended, step="create"),
+            ends_of(deploy=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
             frozenset({"none", "running"}),
             since="create",
+            until="destroy",
         ),
         Scenario(
             "delete during a deployment",
             "nothing",
-            _then(_DELETE, ev.StepIntended, step="start"),
-            _ends(deploy=("cancelled", "succeeded"), delete="succeeded"),
+            then(_DELETE, ev.StepIntended, step="start"),
+            ends_of(deploy=("cancelled", "succeeded"), delete="succeeded"),
             NONE,
             since="start",
+            until="destroy",
         ),
         Scenario(
             "failing deployment",
             "nothing",
             _one("deploy"),
-            _ends(deploy="failed"),
+            ends_of(deploy="failed"),
             NONE,
-            prepare=_broken,
+            prepare=broken,
             since="start",
         ),
         Scenario(
-            "number taken first",
+            "number taken first, without Sys.Audit",
             "nothing",
             _one("deploy"),
             # a second number is for whose very first call was answered "already exists"
-            _ends(deploy=("succeeded", "failed")),
+            ends_of(deploy=("succeeded", "failed")),
             frozenset({"running", "none"}),
             prepare=_stranger_first,
             since="create",
+            until="configure",
         ),
-        Scenario("adopt", "nothing", _one("adopt"), _ends(adopt="succeeded"), RUNNING, prepare=_found_running),
+        Scenario("adopt", "nothing", _one("adopt"), ends_of(adopt="succeeded"), RUNNING, prepare=_found_running),
         Scenario(
-            "adopt what is stopped", "nothing", _one("adopt"), _ends(adopt="succeeded"), STOPPED, prepare=_found_stopped
+            "adopt what is stopped",
+            "nothing",
+            _one("adopt"),
+            ends_of(adopt="succeeded"),
+            STOPPED,
+            prepare=_found_stopped,
         ),
         Scenario(
-            "adopt without the tag", "nothing", _one("adopt"), _ends(adopt="succeeded"), RUNNING, prepare=_tag_refused
+            "adopt without the tag",
+            "nothing",
+            _one("adopt"),
+            ends_of(adopt="succeeded"),
+            RUNNING,
+            prepare=_tag_refused,
+            since="mark",
         ),
         Scenario(
             "adopt and release",
             "nothing",
-            _then(_RELEASE, ev.OperationSucceeded, _ADOPT, kind="adopt"),
-            _ends(adopt="succeeded", release="succeeded"),
+            then(_RELEASE, ev.OperationSucceeded, _ADOPT, kind="adopt"),
+            ends_of(adopt="succeeded", release="succeeded"),
             RUNNING,
             prepare=_found_running,
+            since="unmark",
         ),
-        Scenario("release", "adopted", _one("release"), _ends(release="succeeded"), RUNNING),
-        Scenario("stop what was adopted", "adopted", _one("stop"), _ends(stop="succeeded"), STOPPED),
-        Scenario("delete what was adopted", "adopted", _one("delete"), _ends(delete="succeeded"), RUNNING),
-        Scenario("destroy what was adopted", "adopted", _one("destroy"), _ends(delete="succeeded"), NONE),
+        Scenario("release", "adopted", _one("release"), ends_of(release="succeeded"), RUNNING),
+        Scenario("stop what was adopted", "adopted", _one("stop"), ends_of(stop="succeeded"), STOPPED, since="stop"),
+        Scenario("delete what was adopted", "adopted", _one("delete"), ends_of(delete="succeeded"), RUNNING),
+        Scenario(
+            "destroy what was adopted", "adopted", _one("destroy"), ends_of(delete="succeeded"), NONE, since="destroy"
+        ),
         Scenario(
             "cancel an adoption",
             "nothing",
-            _then(_CANCEL_ADOPTION, ev.StepIntended, _ADOPT, step="mark"),
-            _ends(adopt=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
+            then(_CANCEL_ADOPTION, ev.StepIntended, _ADOPT, step="mark"),
+            ends_of(adopt=("cancelled", "succeeded"), cancel=("succeeded", "rejected")),
             RUNNING,
             prepare=_found_running,
+            since="mark",
         ),
         Scenario(
             "delete during an adoption",
             "nothing",
-            _then(_DELETE, ev.StepIntended, _ADOPT, step="mark"),
-            _ends(adopt=("cancelled", "succeeded"), delete="succeeded"),
+            then(_DELETE, ev.StepIntended, _ADOPT, step="mark"),
+            ends_of(adopt=("cancelled", "succeeded"), delete="succeeded"),
             RUNNING,
             prepare=_found_running,
+            since="mark",
         ),
     )
 }
-
-
-def _dying(name: str, type_: str, stage: Stage, operation: str, command: str | None = None) -> Scenario:
-    """The worker dies at that stage; where only a person can go on, one does what is said."""
-    usual = SCENARIOS[operation]
-
-    async def play(world: World) -> None:
-        world.proxmox.deaths.append((type_, stage))
-        await usual.play(world)
-        if command and await world.until(lambda: happened(world, ev.OperationUndecided), 600):
-            await asyncio.sleep(UNTIL_SOMEBODY_COMES)
-            *_, said = (
-                r.event.command for r in world.of_application(APP) if isinstance(r.event, ev.OperationUndecided)
-            )
-            world.proxmox.do(said)
-
-    return replace(usual, name=name, play=play, undecided=command)
-
-
-BOTH = "pct unlock {vmid} && pct destroy {vmid} --purge"
-DEATHS: dict[str, Scenario] = {
-    scenario.name: scenario
-    for scenario in (
-        _dying(
-            "create dies before its task",
-            "vzcreate",
-            "gap",
-            "deploy template",
-            BOTH,
-        ),
-        _dying(
-            "create dies early",
-            "vzcreate",
-            "early",
-            "deploy template",
-            BOTH,
-        ),
-        _dying("create dies late", "vzcreate", "late", "deploy template"),
-        _dying("start dies early", "vzstart", "early", "start"),
-        _dying("start dies late", "vzstart", "late", "start"),
-        _dying("shutdown dies early", "vzshutdown", "early", "shutdown"),
-        _dying("shutdown dies late", "vzshutdown", "late", "shutdown"),
-        _dying("stop dies early", "vzstop", "early", "stop"),
-        _dying("stop dies late", "vzstop", "late", "stop"),
-        _dying("destroy dies early", "vzdestroy", "early", "delete"),
-        _dying("destroy dies late", "vzdestroy", "late", "delete", BOTH),
-        _dying("download dies early", "download", "early", "deploy template"),
-        _dying("download dies late", "download", "late", "deploy template"),
-        _dying("pull dies early", "ociregistrypull", "early", "deploy oci"),
-        _dying("pull dies late", "ociregistrypull", "late", "deploy oci"),
-    )
-}
-
-
-def _slow(world: World) -> None:
-    world.proxmox.slower = 10.0
-
-
-_OTHERS = (replace(SCENARIOS["deploy template"], name="slow deployment", prepare=_slow),)
-EVERY = SCENARIOS | DEATHS | {scenario.name: scenario for scenario in _OTHERS}

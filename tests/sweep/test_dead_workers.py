@@ -5,9 +5,9 @@ import random
 import pytest
 
 from sweep.conftest import Note
+from sweep.deaths import DEATHS
 from sweep.points import Points
 from sweep.runs import play, singles
-from sweep.scenarios import DEATHS
 
 SAMPLES = 10
 
@@ -17,7 +17,7 @@ def test_a_worker_dies(name: str, note: Note) -> None:
     outcome = play(DEATHS[name])
     note(outcome)
     assert len(outcome.world.proxmox.killed) == 1
-    assert not outcome.violations, outcome.told()
+    assert not outcome.wrong, outcome.told()
 
 
 @pytest.mark.parametrize("name", DEATHS)
@@ -25,4 +25,4 @@ def test_a_worker_dies_and_something_goes_wrong_besides(name: str, note: Note) -
     for _, plan in random.Random(name).sample(singles(DEATHS[name]), SAMPLES):
         outcome = play(DEATHS[name], Points(plan))
         note(outcome)
-        assert not outcome.violations, outcome.told()
+        assert not outcome.wrong, outcome.told()

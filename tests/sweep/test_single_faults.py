@@ -3,22 +3,22 @@
 import pytest
 
 from sweep.conftest import Note
+from sweep.deaths import SWEPT
 from sweep.points import Points
 from sweep.runs import play, singles
-from sweep.scenarios import SCENARIOS
 
 PARTS = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SWEPT)
 def test_every_fault_at_every_point(name: str, part: int, note: Note) -> None:
     wrong = []
-    runs = singles(SCENARIOS[name])[part::PARTS]
+    runs = singles(SWEPT[name])[part::PARTS]
     for _, plan in runs:
-        outcome = play(SCENARIOS[name], Points(plan))
+        outcome = play(SWEPT[name], Points(plan))
         note(outcome)
-        if outcome.violations:
+        if outcome.wrong:
             wrong.append(outcome.told())
     assert runs
     assert not wrong, f"{len(wrong)} of {len(runs)} runs\n\n" + "\n\n".join(wrong[:3])

@@ -9,9 +9,9 @@ import random
 import pytest
 
 from sweep.conftest import Note
+from sweep.deaths import EVERY
 from sweep.points import FAULTS, Fault, Point, Points
 from sweep.runs import Outcome, play
-from sweep.scenarios import EVERY
 
 SEED = int(os.environ.get("PROXIMITY_SWEEP_SEED", "1"))
 SAMPLES = int(os.environ.get("PROXIMITY_SWEEP_SAMPLES", "120"))
@@ -40,6 +40,6 @@ def test_a_second_fault(part: int, note: Note) -> None:
     for seed in range(SEED, SEED + SAMPLES)[part::PARTS]:
         outcome = twice(seed)
         note(outcome)
-        if outcome.violations:
+        if outcome.wrong:
             wrong.append(f"PROXIMITY_SWEEP_SEED={seed} {outcome.told()}")
     assert not wrong, f"{len(wrong)} seeds\n\n" + "\n\n".join(wrong[:3])

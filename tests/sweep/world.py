@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from nats.js import JetStreamContext
 
+from proximity.domain.application.evolve import evolve
+from proximity.domain.application.state import INITIAL, Application
 from proximity.domain.cluster import events as cluster
 from proximity.domain.cluster.events import Findings
 from proximity.domain.model import Command, Event
@@ -33,6 +35,7 @@ from sweep.points import Gate, Points
 from sweep.proxmox import Proxmox
 from sweep.replica import BEGINNING, INSTALLATION, KEY, Replica, owned
 
+STRANGERS_CREATE = 40.0  # seconds
 RESTART_AFTER = 1.0  # seconds from a replica's death to its successor
 NODE_AHEAD = 437.0  # seconds: the node's clock is no other clock's
 CLUSTER_ID = "c1"
@@ -132,10 +135,11 @@ class World:
         self.found[vmid] = self.proxmox.guests[vmid].digest
 
     def stranger_takes(self, vmid: int) -> None:
-        """The first time somebody asks for this number, a stranger has been faster."""
+        """The first time somebody asks for this number, a stranger has been faster, and is at it for a while."""
         self.proxmox.on_create = lambda _: None
-        self.proxmox.guests[vmid] = Guest(vmid, "pve1", {"hostname": "faster", "swap": "512"})
-        self.foreign[vmid] = (self.proxmox.guests[vmid].digest, False)
+        config = {"hostname": "faster", "swap": "512"}
+        self.proxmox.made_by_another("pve1", vmid, config, STRANGERS_CREATE)
+        self.foreign[vmid] = (Guest(vmid, "pve1", config).digest, False)
 
     def add_replica(self, name: str, skew: float) -> None:
         gate = Gate(self.points, name)
@@ -199,6 +203,15 @@ class World:
 
     def of_application(self, aggregate_id: str) -> list[Recorded[Any]]:
         return [r for r in self.events() if (r.category, r.aggregate_id) == (APPLICATION.category, aggregate_id)]
+
+    def application(self, aggregate_id: str, position: int | None = None) -> Application | None:
+        """After the event of that position, or after all."""
+        state: Any = INITIAL
+        for record in self.of_application(aggregate_id):
+            if position is not None and record.position > position:
+                break
+            state = evolve(state, record.event, record.stored_at)
+        return state if isinstance(state, Application) else None
 
     def rejected(self, operation_id: str) -> list[Recorded[Any]]:
         return [r for r in self.events() if (r.category, r.aggregate_id) == (OPERATION.category, operation_id)]

@@ -99,7 +99,7 @@ class Frames:
         self.comments = 0
         self.beats = 0
 
-    async def next(self, within: float = 10.0) -> Frame:
+    async def next(self, within: float = 60.0) -> Frame:
         """Raises StopAsyncIteration at the end of the stream, TimeoutError."""
         async with asyncio.timeout(within):
             fields: dict[str, str] = {}
@@ -118,7 +118,7 @@ class Frames:
                 else:
                     fields = {}
 
-    async def ended(self, within: float = 10.0) -> bool:
+    async def ended(self, within: float = 60.0) -> bool:
         try:
             await self.next(within)
         except StopAsyncIteration:
@@ -295,7 +295,7 @@ async def signed_in(api: Api) -> Api:
     return api
 
 
-async def until(check: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+async def until(check: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
     async with asyncio.timeout(within):
         while True:
             if await check():
@@ -320,7 +320,7 @@ async def projector(nats: Nats, database: Database, api: Api) -> AsyncIterator[N
     bus = await nats.connect("projector")
     work = asyncio.create_task(Projector(bus, connecting(database), Health()).run())
     try:
-        assert await api.parts.hub.reached(0, 20), "the projector has not built the read model"
+        assert await api.parts.hub.reached(0, 60), "the projector has not built the read model"
         yield
     finally:
         work.cancel()
@@ -346,4 +346,4 @@ def connecting(database: Database) -> Callable[[], Awaitable[asyncpg.Connection]
 
 
 async def caught_up(api: Api, position: int) -> None:
-    assert await api.parts.hub.reached(position, 10), "the read model does not catch up"
+    assert await api.parts.hub.reached(position, 60), "the read model does not catch up"

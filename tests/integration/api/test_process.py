@@ -57,7 +57,7 @@ async def test_a_signal_ends_it_in_order_although_a_stream_is_open(settings: Set
             except httpx2.TransportError:
                 return False
 
-        await until(alive, 30)
+        await until(alive)
         body = {"setup_token": TOKEN, "username": "ada", "password": PASSWORD}
         assert (await http.post("/api/v1/setup", json=body)).status_code == 201
         async with http.stream("GET", "/api/v1/events/stream") as answer:
@@ -65,7 +65,7 @@ async def test_a_signal_ends_it_in_order_although_a_stream_is_open(settings: Set
             api.send_signal(number)
             async for _ in answer.aiter_lines():
                 pass
-        assert await asyncio.wait_for(api.wait(), 20) == 0
+        assert await asyncio.wait_for(api.wait(), 60) == 0
         assert api.stderr is not None
         written = (await api.stderr.read()).decode()
         assert PASSWORD not in written
@@ -98,4 +98,4 @@ async def test_a_wrong_password_for_nats_is_fatal(settings: Settings, nats: Nats
     wrong = tmp_path / "wrong"
     wrong.write_text("not the password")
     async with process(environment(settings) | {"PROXIMITY_NATS_PASSWORD_FILE": str(wrong)}) as api:
-        assert await asyncio.wait_for(api.wait(), 30) == 78
+        assert await asyncio.wait_for(api.wait(), 60) == 78

@@ -49,7 +49,7 @@ async def connect(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Callable[..
     (port,) = free_ports(1)
     quiet = asyncio.subprocess.DEVNULL
     server = await asyncio.create_subprocess_exec(*cluster.command(port), cwd="/", stderr=quiet)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not cluster.answers(port):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 
@@ -59,7 +59,7 @@ async def connect(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Callable[..
 
     yield connect
     server.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(server.wait(), 20) == 0
+    assert await asyncio.wait_for(server.wait(), 60) == 0
 
 
 async def test_reader_reads_what_the_owner_makes_and_can_do_nothing_else(

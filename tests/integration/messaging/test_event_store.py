@@ -113,7 +113,7 @@ async def test_a_retry_is_recognised_after_the_duplicate_window(nats: Nats, stor
     # a later message whose id is forgotten: so is that of the earlier one
     probe, headers = subjects.event("application", "probe"), {"Nats-Msg-Id": new_id()}
     await admin.js.publish(probe, b"{}", headers=headers)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if not (await admin.js.publish(probe, b"{}", headers=headers)).duplicate:
                 break

@@ -182,7 +182,7 @@ async def test_a_crash_between_commit_and_announcement_loses_nothing(
     assert checkpoint["position"] == position
     heard: asyncio.Queue[Change] = asyncio.Queue()
     await changes.subscribe(world.writer, heard.put)
-    async with world.projecting(), asyncio.timeout(20):
+    async with world.projecting(), asyncio.timeout(60):
         assert await heard.get() == Change(checkpoint["epoch"], position)
         assert await world.rows() == rows
 

@@ -10,7 +10,6 @@ from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from support.provisioning import ServiceProcess, Stage
 
-LEASE = 10.0
 CLOCKS = ("420", "-300", "420,-300")
 CREATE, START, STOP = ("POST", r"/lxc$"), ("POST", "/status/start$"), ("POST", "/status/stop$")
 
@@ -45,13 +44,14 @@ async def test_replicas_whose_clocks_disagree_by_minutes(stage: Stage) -> None:
     others = [application_id for application_id, _ in applications]
 
     # killed while its create has no answer: the effect takes place, the answer goes to nobody
-    stage.simulator.fault("slow", method=CREATE[0], path=CREATE[1], seconds=3)
+    called = stage.simulator.fault("slow", method=CREATE[0], path=CREATE[1], seconds=3)
     last, deploying = await stage.deploy("Last", node="pve2")
     intended = await stage.happened(last, ev.StepIntended, step="create")
     dead = await runner_of(stage, intended.event.runner)
+    await stage.arrived(called)
     dead.kill()
     restarts = [(id_, await stage.ask(cmd.RestartApplication, id_)) for id_ in others]
-    taken = await stage.happened(last, ev.StepTakenOver)
+    await stage.happened(last, ev.StepTakenOver)
     for application_id, operation_id in (*restarts, (last, deploying)):
         await stage.succeeded(application_id, operation_id)
 
@@ -59,7 +59,6 @@ async def test_replicas_whose_clocks_disagree_by_minutes(stage: Stage) -> None:
     for application_id, operation_id in deletes:
         await stage.succeeded(application_id, operation_id)
     records = await stage.everything()
-    assert taken.stored_at - intended.stored_at <= timedelta(seconds=LEASE + 2)
     assert len({entry["vmid"] for entry in stage.creates()}) == len(stage.creates()) == 5
     assert stage.ours() == []
     assert not [r for r in records if isinstance(r.event, ev.DeadlinePassed | ev.OperationFailed)]
@@ -112,5 +111,5 @@ async def test_settling_is_judged_by_the_time_of_the_node(stage: Stage) -> None:
     await stage.succeeded(application_id, stopping)
     intended: Any = await stage.happened(application_id, ev.StepIntended, operation_id=stopping)
     # whole seconds of the node, rounded down twice
-    assert timedelta(seconds=4) < intended.stored_at - lost.stored_at < timedelta(seconds=10)
+    assert intended.stored_at - lost.stored_at > timedelta(seconds=4)
     assert await stage.statuses() == ["stopped"]

@@ -105,10 +105,12 @@ async def test_check_finds_the_same(running_stage: Stage) -> None:
 
 async def test_busy_application(running_stage: Stage) -> None:
     stage = running_stage
+    held = stage.simulator.fault("task_held", type="vzcreate")
     application_id, deployment = await stage.deploy()
-    await stage.happened(application_id, ev.StepIntended, step="create")
+    await stage.happened(application_id, ev.TaskAccepted, step="create")
     operation_id = await stage.ask(cmd.StopApplication, application_id)
     assert (await rejection(stage, operation_id)).code == "operation_in_flight"
+    stage.simulator.remove_fault(held)
     await stage.succeeded(application_id, deployment)
 
 

@@ -95,15 +95,16 @@ async def test_a_person_ends_what_only_a_person_can_change(stage: Stage) -> None
 
 
 async def test_what_is_not_undecided_cannot_be_resolved(stage: Stage) -> None:
-    stage.simulator.fault("slow", method="POST", path=r"/lxc$", seconds=2)
+    held = stage.simulator.fault("task_held", type=CREATE)
     application_id, operation_id = await stage.deploy()
-    await stage.happened(application_id, ev.StepIntended, step="create")
+    await stage.happened(application_id, ev.TaskAccepted, step="create")
 
     decision = await stage.ask(
         cmd.ResolveOperation, application_id, target_operation_id=operation_id, verdict="succeeded"
     )
 
     assert await stage.decided(decision) == "operation.command_rejected.v1"
+    stage.simulator.remove_fault(held)
     await stage.succeeded(application_id, operation_id)
 
 

@@ -40,7 +40,7 @@ async def test_cluster_that_does_not_answer(hasty: Stage) -> None:
     failed = await hasty.happened(cluster_id, cluster_ev.OperationFailed)
     asked = await hasty.happened(cluster_id, cluster_ev.ConnectRequested)
     assert failed.event.cause.code == "node_unreachable"
-    assert 5 <= (failed.stored_at - asked.stored_at).total_seconds() < 15
+    assert (failed.stored_at - asked.stored_at).total_seconds() >= 5
     assert [type(r.event) for r in await hasty.history(cluster_id)].count(cluster_ev.StepPostponed) == 1
 
 
@@ -75,9 +75,9 @@ async def test_node_that_stays_away_after_a_call(hasty: Stage) -> None:
     """What became of the stop cannot be told: undecided, until the node is back."""
     await hasty.connected()
     application_id = await hasty.running()
-    hasty.simulator.fault("slow", method="POST", path="/status/stop$", seconds=0.5)
+    called = hasty.simulator.fault("slow", method="POST", path="/status/stop$", seconds=1.0)
     operation_id = await hasty.ask(cmd.StopApplication, application_id)
-    await hasty.happened(application_id, ev.StepIntended, step="stop")
+    await hasty.arrived(called)
     hasty.provisioners[0].kill()
     await hasty.until(hasty.statuses, lambda statuses: statuses == ["stopped"])
     faults = [hasty.simulator.fault("node_offline", node=node) for node in ("pve1", "pve2")]
@@ -95,8 +95,9 @@ async def test_node_that_stays_away_after_a_call(hasty: Stage) -> None:
 async def test_cleaning_up_that_does_not_succeed_ends_as_well(hasty: Stage) -> None:
     await hasty.connected()
     hasty.simulator.fault("task_error", type="vzstart", text="broken")
+    removal = hasty.simulator.fault("slow", method="DELETE", path=r"/lxc/\d+$", seconds=2.0)
     application_id, operation_id = await hasty.deploy()
-    await hasty.happened(application_id, ev.ContainerCreated)
+    await hasty.arrived(removal)
     hasty.simulator.fault("lock", vmid=hasty.ours()[0]["vmid"], lock="backup")
 
     end = await hasty.ended(application_id, operation_id)

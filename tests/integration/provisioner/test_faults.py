@@ -1,6 +1,5 @@
 """What Proxmox may do to a call or a task, and how the operation ends then. The simulator's journal is the oracle."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +89,7 @@ async def test_effect_that_comes_after_the_call_was_repeated(stage: Stage, name:
     await stage.connected()
     application_id, operation_id = await play(stage, CALLS[name], "late", seconds=1.2)
     await stage.succeeded(application_id, operation_id)
-    await asyncio.sleep(1.3)  # the late one comes now, if it has not come yet
+    await stage.idle()
     await as_it_should_be(stage, application_id)
 
 
@@ -119,12 +118,12 @@ async def test_lock_is_waited_for(running_stage: Stage) -> None:
     stage = running_stage
     application_id = await stage.running()
     vmid = stage.ours()[0]["vmid"]
-    stage.simulator.fault("lock", vmid=vmid, lock="backup", seconds=3)
+    locked = stage.simulator.fault("lock", vmid=vmid, lock="backup")
 
     operation_id = await stage.ask(cmd.StopApplication, application_id)
 
-    postponed = (await stage.happened(application_id, ev.StepPostponed)).event
-    assert postponed.cause.code == "container_locked"
+    await stage.postponed(application_id, "container_locked", operation_id=operation_id)
+    stage.simulator.remove_fault(locked)
     await stage.succeeded(application_id, operation_id)
 
 
@@ -149,12 +148,12 @@ async def test_node_away_for_a_while(running_stage: Stage) -> None:
     app = await stage.application(application_id)
     assert app is not None
     assert app.container is not None
-    stage.simulator.fault("node_offline", node=app.container.node, seconds=4)
+    away = stage.simulator.fault("node_offline", node=app.container.node)
 
     operation_id = await stage.ask(cmd.StopApplication, application_id)
 
-    postponed = (await stage.happened(application_id, ev.StepPostponed)).event
-    assert postponed.cause.code == "node_unreachable"
+    await stage.postponed(application_id, "node_unreachable", operation_id=operation_id)
+    stage.simulator.remove_fault(away)
     await stage.succeeded(application_id, operation_id)
     await as_it_should_be(stage, application_id)
 
@@ -196,8 +195,7 @@ async def test_nodes_that_do_not_answer_are_asked_again(running_stage: Stage, no
     stage = running_stage
     silent = stage.simulator.fault("596", method="GET", path=r"/nodes/pve\d/storage$", node=node, times=None)
     application_id, operation_id = await stage.deploy(node=node)
-    postponed = (await stage.happened(application_id, ev.StepPostponed)).event
-    assert (postponed.step, postponed.cause.code) == ("preflight", "unanswered")
+    await stage.postponed(application_id, "unanswered", step="preflight")
 
     stage.simulator.remove_fault(silent)
 
@@ -217,8 +215,9 @@ async def test_silent_node_keeps_no_other_from_being_chosen(running_stage: Stage
 async def test_token_revoked_in_the_middle(running_stage: Stage) -> None:
     """Nothing can be cleaned up then: what may be left is named."""
     stage = running_stage
+    called = stage.simulator.fault("slow", method="POST", path="/status/start$", seconds=1.5)
     application_id, operation_id = await stage.deploy()
-    await stage.happened(application_id, ev.ContainerCreated)
+    await stage.arrived(called)
     stage.simulator.fault("token_revoked")
     end = await stage.ended(application_id, operation_id)
     assert isinstance(end, ev.OperationFailed)
@@ -263,8 +262,9 @@ async def test_vmid_taken_by_a_stranger_at_the_last_moment(running_stage: Stage)
     """Somebody else takes the number between our look and our create: another number is used, theirs is not touched."""
     stage = running_stage
     client = stage.proxmox()
-    stage.simulator.fault("slow", method="POST", path=r"/lxc$", seconds=1.5)
+    called = stage.simulator.fault("slow", method="POST", path=r"/lxc$", seconds=2)
     application_id, operation_id = await stage.deploy()
+    await stage.arrived(called)
     intended = (await stage.happened(application_id, ev.StepIntended, step="create")).event
     stranger = stage.container_spec(intended.vmid)
     await stage.task_done(await client.create_container("pve1", stranger))

@@ -55,15 +55,6 @@ async def pulled_by_somebody_else(stage: Stage, storage: str = "local") -> None:
     client.close()
 
 
-async def struck(stage: Stage) -> None:
-    """The only fault has met its call."""
-
-    async def left() -> list[Any]:
-        return stage.simulator.faults()
-
-    await stage.until(left, lambda faults: not faults)
-
-
 async def refused(stage: Stage, spec: Spec, **where: Any) -> ev.OperationFailed:
     """How the deployment of it fails, with nothing left behind."""
     application_id, operation_id = await stage.deploy("Passwords", spec, **where)
@@ -131,8 +122,7 @@ async def test_an_image_that_is_being_pulled_is_waited_for(stage: Stage) -> None
     await stage.happened(deployments[0][0], ev.TaskAccepted, step="pull_image")
     deployments += [await stage.deploy(f"Next {n}", VAULTWARDEN, node="pve1") for n in range(3)]
     for application_id, _ in deployments[1:]:
-        waiting = await stage.happened(application_id, ev.StepPostponed, step="pull_image")
-        assert waiting.event.cause.code == "being_pulled"
+        await stage.postponed(application_id, "being_pulled", step="pull_image")
     stage.simulator.remove_fault(held)
     for application_id, operation_id in deployments:
         await stage.succeeded(application_id, operation_id)
@@ -158,9 +148,9 @@ async def test_pulls_that_begin_in_the_same_moment_do_no_harm(stage: Stage) -> N
 async def test_an_archive_that_came_meanwhile_is_as_good(running_stage: Stage) -> None:
     """Somebody else's pull ends between our look and our call: it is refused, and what is there is used."""
     stage = running_stage
-    stage.simulator.fault("slow", seconds=1.5, **PULL)
+    called = stage.simulator.fault("slow", seconds=3.0, **PULL)
     application_id, operation_id = await stage.deploy("Passwords", VAULTWARDEN, node="pve1")
-    await struck(stage)
+    await stage.arrived(called)
     app = await stage.application(application_id)
     assert app is not None
     assert app.placement is not None
@@ -204,9 +194,9 @@ async def test_a_pull_whose_worker_dies_is_begun_again(running_stage: Stage) -> 
 async def test_what_others_set_meanwhile_stays(running_stage: Stage) -> None:
     """A person changes the environment between our look and our call: the digest tells, and theirs is kept."""
     stage = running_stage
-    stage.simulator.fault("slow", seconds=1.0, **CONFIGURE)
+    called = stage.simulator.fault("slow", seconds=2.0, **CONFIGURE)
     application_id, operation_id = await stage.deploy("Passwords", VAULTWARDEN)
-    await struck(stage)
+    await stage.arrived(called)
     ct = (await stage.happened(application_id, ev.ContainerCreated)).event
     client = stage.proxmox()
     config = await client.guest_config(ct.node, ct.vmid)
@@ -267,9 +257,9 @@ async def test_an_image_that_does_not_exist_is_told_in_proxmox_s_words(running_s
 
 async def test_a_full_storage_is_told_as_such(running_stage: Stage) -> None:
     stage = running_stage
-    stage.simulator.fault("slow", seconds=1.0, **PULL)
+    called = stage.simulator.fault("slow", seconds=1.0, **PULL)
     application_id, operation_id = await stage.deploy("Passwords", VAULTWARDEN)
-    await struck(stage)
+    await stage.arrived(called)
     stage.simulator.fault("storage_full")
     end = await stage.ended(application_id, operation_id)
     assert isinstance(end, ev.OperationFailed)
@@ -321,18 +311,25 @@ async def test_a_container_half_made_of_an_image_is_made_again_with_all_it_needs
     assert pulls(stage) == 1
 
 
-@pytest.mark.parametrize("step", ["pull_image", "create", "configure"])
-@pytest.mark.parametrize("when", ["called", "accepted"])
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        ("pull_image", "called"),
+        ("pull_image", "accepted"),
+        ("create", "called"),
+        ("create", "accepted"),
+        ("configure", "called"),
+    ],
+)
 async def test_a_successor_carries_on_after_a_kill(stage: Stage, step: ev.StepName, when: str) -> None:
     """Killed while the call is on its way, or while its task runs (a configuration has none)."""
     first = stage.provisioner()
     await stage.connected()
     call = {"pull_image": PULL, "create": CREATE, "configure": CONFIGURE}[step]
-    if when == "called":
-        stage.simulator.fault("slow", seconds=1.0, **call)
+    called = stage.simulator.fault("slow", seconds=1.0, **call) if when == "called" else None
     application_id, operation_id = await stage.deploy("Passwords", await with_secret(stage))
-    if when == "called" or step == "configure":
-        await stage.happened(application_id, ev.StepIntended, step=step)
+    if called is not None:
+        await stage.arrived(called)
     else:
         await stage.happened(application_id, ev.TaskAccepted, step=step)
     first.kill()

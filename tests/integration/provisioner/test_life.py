@@ -82,11 +82,13 @@ async def test_delete_leaves_nothing_and_frees_the_name(running_stage: Stage, fo
 
 async def test_cancelled_deployment_leaves_nothing(running_stage: Stage) -> None:
     stage = running_stage
-    stage.simulator.fault("slow", method="POST", path="/status/start$", seconds=1.5)
+    held = stage.simulator.fault("task_held", type="vzstart")
     application_id, operation_id = await stage.deploy()
-    await stage.happened(application_id, ev.StepIntended, step="start")
+    await stage.happened(application_id, ev.TaskAccepted, step="start")
 
     cancel = await stage.ask(cmd.CancelOperation, application_id, target_operation_id=operation_id)
+    await stage.decided(cancel)
+    stage.simulator.remove_fault(held)
 
     end = await stage.ended(application_id, operation_id)
     assert isinstance(end, ev.OperationCancelled)
@@ -98,10 +100,13 @@ async def test_cancelled_deployment_leaves_nothing(running_stage: Stage) -> None
 
 async def test_delete_supersedes_a_deployment(running_stage: Stage) -> None:
     stage = running_stage
+    held = stage.simulator.fault("task_held", type="vzcreate")
     application_id, deployment = await stage.deploy()
-    await stage.happened(application_id, ev.StepIntended, step="create")
+    await stage.happened(application_id, ev.TaskAccepted, step="create")
 
     deletion = await stage.ask(cmd.DeleteApplication, application_id)
+    await stage.decided(deletion)
+    stage.simulator.remove_fault(held)
 
     await stage.succeeded(application_id, deletion)
     assert isinstance(await stage.ended(application_id, deployment), ev.OperationCancelled)

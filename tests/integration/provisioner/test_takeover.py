@@ -143,15 +143,18 @@ async def test_asleep_while_proxmox_works_for_it(stage: Stage, accepted: bool) -
     faults = [
         stage.simulator.fault("task_held", type=call.task)
         if accepted
-        else stage.simulator.fault("slow", method=call.method, path=f"{call.path}$", seconds=3)
+        else stage.simulator.fault("slow", method=call.method, path=f"{call.path}$", seconds=5)
         for call in CALLS.values()
     ]
     asked = await asyncio.gather(
         *(ask(stage, call, id_, step) for (step, call), id_ in zip(CALLS.items(), ready, strict=True))
     )
     for (application_id, operation_id), step in zip(asked, CALLS, strict=True):
-        at: type[Any] = ev.TaskAccepted if accepted else ev.StepIntended
-        await stage.happened(application_id, at, operation_id=operation_id, step=step)
+        if accepted:
+            await stage.happened(application_id, ev.TaskAccepted, operation_id=operation_id, step=step)
+    if not accepted:
+        for fault in faults:
+            await stage.arrived(fault)
     asleep.freeze()
     stage.provisioner()
     stage.reconciler()

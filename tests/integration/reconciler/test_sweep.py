@@ -1,6 +1,5 @@
 """Who stands still is woken."""
 
-import time
 from uuid import uuid4
 
 from proximity.domain.application import events as app
@@ -27,12 +26,10 @@ async def test_an_operation_whose_runner_lives_is_left_alone_until_it_dies(stage
     operation = await stage.intended("r1")
     stage.start()
     assert await wakes.next(QUIET) is None
-    died = time.monotonic()
     await lease.stop()
     woken = await wakes.next()
     assert woken
     assert woken.operation_id == operation
-    assert time.monotonic() - died <= 2
 
 
 async def test_an_operation_that_nobody_began_is_woken(stage: Stage, wakes: Wakes) -> None:

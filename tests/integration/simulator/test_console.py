@@ -45,7 +45,7 @@ async def shown(ws: aiohttp.ClientWebSocketResponse, keys: str, until: str) -> s
     await ws.send_bytes(f"0:{len(keys.encode())}:{keys}".encode())
     text = ""
     while not text.endswith(until):
-        text += (await ws.receive_bytes(timeout=5)).decode()
+        text += (await ws.receive_bytes(timeout=60)).decode()
     return text
 
 
@@ -74,7 +74,7 @@ async def test_input_in_pieces(session: aiohttp.ClientSession, simulator: Simula
         await ws.send_bytes(b"ot0:1:\r2")
         text = b""
         while not text.endswith(b"Password: "):
-            text += await ws.receive_bytes(timeout=5)
+            text += await ws.receive_bytes(timeout=60)
         assert text == b"root\r\nPassword: "
 
 
@@ -86,7 +86,7 @@ async def test_a_wrong_ticket(session: aiohttp.ClientSession, simulator: Simulat
         assert (refused.value.status, refused.value.message) == (401, "Invalid response status")
     async with socket(session, simulator, console) as ws:
         await ws.send_bytes(b"somebody:else\n")
-        assert (await ws.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+        assert (await ws.receive(timeout=60)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_the_end_of_the_container(session: aiohttp.ClientSession, simulator: SimulatorProcess, pve: Pve) -> None:
@@ -94,7 +94,7 @@ async def test_the_end_of_the_container(session: aiohttp.ClientSession, simulato
     async with socket(session, simulator, console) as ws:
         await greeted(ws, console)
         pve.ended(pve.post(f"{GUEST}/status/stop").json()["data"])
-        assert (await ws.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+        assert (await ws.receive(timeout=60)).type is aiohttp.WSMsgType.CLOSE
     console = opened(pve)
     async with socket(session, simulator, console) as ws:
         assert await greeted(ws, console) == b"lxc-console: 100: 100 is not running\r\n"

@@ -164,5 +164,11 @@ def test_a_start_without_dhcp_ends_with_a_warning_and_no_address(
     upid = pve.started(20001)
     assert pve.ended(upid) == "WARNINGS: 1"
     assert any(line.startswith("WARN: DHCP failed - ") for line in pve.log(upid))
-    (card,) = [c for c in pve.get("/nodes/pve1/lxc/20001/interfaces") if c["name"] == "eth0"]
-    assert "inet" not in card
+
+    def card() -> dict[str, Any]:
+        (found,) = [c for c in pve.get("/nodes/pve1/lxc/20001/interfaces") if c["name"] == "eth0"]
+        return dict(found)
+
+    assert "inet" not in card()
+    simulator.clear_faults()
+    eventually(lambda: "inet" in card())

@@ -65,7 +65,7 @@ def test_secrets_are_for_the_owner_only(own_simulator: SimulatorProcess, tmp_pat
 def test_a_port_that_is_taken_is_said_in_one_line(own_simulator: SimulatorProcess) -> None:
     port = own_simulator.connection().url.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "proximity_simulator", "--port", port]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("simulator: ")
     assert "in use" in result.stderr
@@ -77,14 +77,14 @@ def test_a_state_file_of_something_else_is_refused(tmp_path: Path, content: str)
     file = tmp_path / "state.json"
     file.write_text(content)
     command = [sys.executable, "-m", "proximity_simulator", "--state-file", str(file)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert result.returncode == 1
     assert "not a state file" in result.stderr
 
 
 def test_the_help_names_every_option() -> None:
     command = [sys.executable, "-m", "proximity_simulator", "--help"]
-    text = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    text = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
     for option in ("--port", "--control-port", "--ready-file", "--state-file", "--time-scale", "--seed"):
         assert option in text
 
@@ -95,7 +95,7 @@ def test_several_clusters_know_nothing_of_each_other(tmp_path: Path) -> None:
     command += ["--state-file", str(tmp_path / "state.json"), "--ready-file", str(ready)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            eventually(ready.exists, 30)
+            eventually(ready.exists)
             announced = json.loads(ready.read_text())
             first, second = announced["clusters"]
             assert {key: announced[key] for key in first} == first

@@ -61,7 +61,8 @@ def test_figures_move(pve: Pve) -> None:
 
 
 def test_the_time_of_a_node(pve: Pve) -> None:
-    assert abs(pve.get("/nodes/pve1/time")["time"] - time.time()) < 2
+    before = int(time.time())
+    assert before <= pve.get("/nodes/pve1/time")["time"] <= time.time()
 
 
 def test_a_download_makes_the_template_appear_on_that_node(pve: Pve) -> None:
@@ -86,14 +87,3 @@ def test_downloads_that_are_refused(pve: Pve) -> None:
     assert answer.json()["errors"] == {"template": "no such template"}
     answer = pve.post("/nodes/pve1/aplinfo", storage="local-lvm", template=WORDPRESS)
     assert (answer.status_code, answer.reason) == (500, "storage 'local-lvm' does not support templates")
-
-
-def test_the_list_of_everything_is_quick(pve: Pve) -> None:
-    for vmid in range(20001, 20009):
-        pve.create(vmid)
-    durations = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        pve.get("/cluster/resources")
-        durations.append(time.perf_counter() - begin)
-    assert min(durations) < 0.02  # the quickest: the machine may be busy with other tests

@@ -92,4 +92,4 @@ def test_the_certificate_has_the_fingerprint_that_was_announced(simulator: Simul
 
 def test_an_untrusted_certificate_is_refused(simulator: SimulatorProcess) -> None:
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(f"{simulator.connection().url}/api2/json/version", timeout=5)
+        requests.get(f"{simulator.connection().url}/api2/json/version", timeout=30)

@@ -52,6 +52,7 @@ EXPECTED = {
     *(("post", f"/guests/{{guest_id}}/{verb}") for verb in ("adopt", "ignore", "notice")),
     ("get", "/nodes/{cluster_id}/{node}/metrics"),
     ("get", "/findings"),
+    ("post", "/applications/{application_id}/findings/{key}/accept"),
     ("get", "/operations"),
     ("get", "/operations/{operation_id}"),
     ("post", "/operations/{operation_id}/cancel"),
@@ -93,7 +94,7 @@ def test_every_operation_says_who_may_and_how_it_fails(document: dict[str, Any])
 
 def test_every_command_says_where_its_operation_is(document: dict[str, Any]) -> None:
     commands = {o["operationId"]: o for _, _, o in operations(document) if "202" in o["responses"]}
-    assert len(commands) == 16
+    assert len(commands) == 17
     several = commands.pop("adoptGuests")
     assert {"Idempotency-Key", "reason"} == {parameter["name"] for parameter in several["parameters"]}
     for operation in commands.values():

@@ -36,7 +36,7 @@ ANY_FINDING = st.sampled_from(
         findings.renamed(105, "wiki", "wicky"),
         findings.marker_removed(MARKER),
         findings.configuration_changed("memory", "512", "1024"),
-        findings.environment_changed("TOKEN"),
+        findings.environment_changed("TOKEN", "0badcafe"),
         findings.lock_left(105, "backup"),
         findings.unseen(105),
     ]

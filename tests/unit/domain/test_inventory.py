@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from proximity.domain.cluster import events as ev
+from proximity.domain.cluster.decider import observed
 from proximity.domain.cluster.events import ClusterEvent, Findings, NodeIdentity, StorageSeen
 from proximity.domain.cluster.inventory import Inventory, NodeSeen, corrections
 from proximity.domain.cluster.state import INITIAL, Cluster, State, evolve
@@ -159,3 +160,25 @@ def test_what_is_seen_twice_in_a_row_is_what_the_log_says(look: Inventory) -> No
     assert {key: s.active for key, s in state.storages.items()} == {
         (s.node, s.storage): s.active for s in look.storages
     }
+
+
+def test_what_is_gone_is_told_once_and_appears_again_when_it_is_back() -> None:
+    gone: list[ClusterEvent] = [ev.StorageGone(node="pve", storage="btr"), ev.NodeGone(node="pve")]
+    state = cluster(*KNOWN)
+    for event in gone:
+        assert observed(state, event) == [event]
+        state = evolve(state, event, NOON)
+        assert observed(state, event) == []
+    assert isinstance(state, Cluster)
+    assert (state.nodes, state.storages) == ({}, {})
+    assert corrections(state, seen(node(), storage()), NOTHING) == list(KNOWN)
+
+
+def test_the_storages_of_a_node_go_with_it() -> None:
+    state = cluster(*KNOWN, ev.NodeGone(node="pve"))
+    assert isinstance(state, Cluster)
+    assert state.storages == {}
+
+
+def test_nothing_is_gone_while_the_cluster_is_being_looked_at() -> None:
+    assert observed(cluster(*KNOWN, ev.CheckRequested(operation_id="check")), ev.NodeGone(node="pve")) == []

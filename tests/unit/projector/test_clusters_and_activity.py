@@ -57,6 +57,21 @@ def test_nodes_and_storages_appear_and_change() -> None:
     assert (storage["content"], storage["total"], storage["active"]) == (["vztmpl"], 1000, True)
 
 
+def test_what_a_cluster_has_no_more_is_removed_with_its_finding() -> None:
+    gone = [cl.StorageGone(node="pve1", storage="local"), cl.NodeGone(node="pve1")]
+    rows = folded(of("cluster", "c1", [*connecting(), *inventory(), cl.NodeWentOffline(node="pve1"), *gone]))
+    assert rows.changed["storages"]["c1/pve1/local"]["removed_at"] is not None
+    assert {id_: row["removed_at"] is None for id_, row in rows.changed["nodes"].items()} == {
+        "c1/pve1": False,
+        "c1/pve2": True,
+    }
+    assert rows.changed["findings"]["cluster/c1/offline:pve1"]["closed_at"] is not None
+    back = [*connecting(), *inventory(), *gone, *inventory()]
+    rows = folded(of("cluster", "c1", back))
+    assert rows.changed["nodes"]["c1/pve1"]["removed_at"] is None
+    assert rows.changed["storages"]["c1/pve1/local"]["removed_at"] is None
+
+
 def test_a_removed_cluster_takes_its_inventory_with_it() -> None:
     rows = folded(of("cluster", "c1", [*connecting(), *inventory(), cl.ClusterRemoved(operation_id="op-2")]))
     position = rows.changed["clusters"]["c1"]["position"]

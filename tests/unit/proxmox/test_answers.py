@@ -92,12 +92,12 @@ async def test_storages(connect: MakeClient, server: ScriptedServer, recording: 
 
 async def test_a_single_node_is_quorate(connect: MakeClient, server: ScriptedServer, recording: Recording) -> None:
     server.script = [recording("standalone")]
-    assert await connect(server.endpoint).membership() == Membership(name=None, quorate=True)
+    assert await connect(server.endpoint).membership() == Membership(name=None, quorate=True, nodes=frozenset({"pve"}))
 
 
 def test_a_cluster_without_quorum() -> None:
     entries = [{"type": "cluster", "name": "lab", "quorate": "0"}, {"type": "node", "name": "pve"}]
-    assert answers.membership(entries) == Membership(name="lab", quorate=False)
+    assert answers.membership(entries) == Membership(name="lab", quorate=False, nodes=frozenset({"pve"}))
 
 
 async def test_permissions_keep_the_zeroes_for_they_mean_granted(connect: MakeClient, server: ScriptedServer) -> None:

@@ -79,3 +79,12 @@ def test_who_takes_over_has_requests_left_for_looks_beside_the_list_and_the_task
         now += 0.25
     assert lists == 12
     assert looks >= 4
+
+
+def test_who_leads_no_more_has_nothing_to_spend() -> None:
+    budget = Budget(45, lambda: 0.0)
+    budget.leads = lambda: False
+    assert not budget.take()
+    assert not budget.take_look()
+    budget.leads = lambda: True
+    assert sent(budget) == 45

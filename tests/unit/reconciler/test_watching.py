@@ -1,5 +1,6 @@
 """The parts of a watch, each on its own: the tasks, the rights, the list, the guests of nobody, figures."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from proximity_reconciler.guessing import guess
 from proximity_reconciler.knowledge import Guests, Knowledge
 from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.picture import Picture
+from proximity_reconciler.publishing import pages
 from proximity_reconciler.rights import Rights
 from proximity_reconciler.strangers import Strangers
 from proximity_reconciler.tasks import CLOCKS_DIFFER, TaskLog
@@ -27,6 +29,8 @@ from support.life import SPEC
 
 OURS, STRANGER = "proximity@pve!t", "root@pam"
 GIB = 1 << 30
+# what a NATS server takes in one message unless it is told otherwise
+MAX_PAYLOAD = 1 << 20
 SEEN = GuestSeen(
     *(101, "pve1", "lxc", "jellyfin", "running"),
     cpus=2, memory=2 * GIB, disk=8 * GIB, cpu=0.1, memory_used=GIB, disk_used=GIB, netin=10, netout=10, uptime=100,
@@ -318,6 +322,17 @@ def test_a_direct_look_is_ahead_of_the_list() -> None:
 
 def test_nothing_is_told_of_a_node_that_does_not_answer() -> None:
     assert GuestFigures().news(NOON, [SEEN], frozenset({"pve1"})) == []
+
+
+def test_figures_of_many_guests_come_in_pages_that_nats_carries() -> None:
+    most = replace(SEEN, cpu=0.12345678901234567, memory_used=1 << 50, disk_used=1 << 50, netin=1 << 62, netout=1 << 62)
+    guests = [replace(most, vmid=999_000_000 + number, uptime=1 << 40) for number in range(10_000)]
+    [(_, body)] = GuestFigures().news(NOON, guests, frozenset())
+    found = list(pages(body))
+    assert max(len(json.dumps(page)) for page in found) < MAX_PAYLOAD // 2
+    assert [vmid for page in found for vmid in page] == [str(guest.vmid) for guest in guests]
+    assert {vmid: figures for page in found for vmid, figures in page.items()} == body
+    assert list(pages({})) == [{}]
 
 
 # --- what the log wants

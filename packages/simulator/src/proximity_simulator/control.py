@@ -101,7 +101,8 @@ class Control:
         simulator = self._simulator
         nodes = {node: {"online": simulator.online(node)} for node in simulator.nodes}
         guests = [self._guest(guest) for guest in (*simulator.cts, *simulator.vms)]
-        return web.json_response({"nodes": nodes, "guests": guests, "tasks_running": len(simulator.jobs)})
+        return web.json_response({"nodes": nodes, "guests": guests, "tasks_running": len(simulator.jobs),
+                                  "calls_late": len(simulator.late)})  # fmt: skip
 
     def _guest(self, guest: Any) -> dict[str, Any]:
         container = isinstance(guest, FakeCt)

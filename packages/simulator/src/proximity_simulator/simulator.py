@@ -74,6 +74,9 @@ class Simulator(
         if guest is not None and guest.lock == fault.lock:
             guest.lock = None
             self.changed()
+        if fault.kind == "no_dhcp":
+            # who runs without an address asks again
+            self.changed()
 
     def _guest(self, fault: Fault) -> Any:
         guest = self.guest(fault.match.vmid)

@@ -35,6 +35,7 @@ CODES: dict[str, tuple[int, str]] = {
     "already_set_up": (409, "This installation has its founder already"),
     "changed_meanwhile": (409, "Somebody else changed it at the same time"),
     "name_taken": (409, "The name is taken"),
+    "not_acceptable": (409, "This finding cannot be accepted"),
     "not_adoptable": (409, "This guest cannot be adopted"),
     "no_cluster": (409, "No cluster is connected"),
     "not_cancellable": (409, "This operation cannot be cancelled"),

@@ -29,7 +29,7 @@ _PATIENCE = 1.0
 _PAUSE = 2.0
 
 
-# those of all guests of a node come together: key `<cluster>/<node>`, body VMID -> figures
+# those of a node's guests come together, many in pages: key `<cluster>/<node>` or `…/<page>`, body VMID -> figures
 _GUEST_FIGURES = ("status", "cpu", "memory_used", "disk_used", "netin", "netout", "uptime")
 
 

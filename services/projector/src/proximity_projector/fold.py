@@ -60,10 +60,17 @@ def needs(batch: Iterable[Recorded[Any]]) -> Needs:
                 | CommandDeadLettered(category=category, target=target)
             ) if category in SUBJECTS:
                 found.add(SUBJECTS[category], target)
-            case cl.NodeCameOnline(node=node) | cl.NodeWentOffline(node=node) | cl.NodeAppeared(node=node):
+            case (
+                cl.NodeCameOnline(node=node)
+                | cl.NodeWentOffline(node=node)
+                | cl.NodeAppeared(node=node)
+                | cl.NodeGone(node=node)
+            ):
                 found.add("nodes", inventory.node_id(id_, node))
             case cl.StorageAppeared(storage=seen) | cl.StorageReconfigured(storage=seen):
                 found.add("storages", inventory.storage_id(id_, seen.node, seen.storage))
+            case cl.StorageGone(node=node, storage=storage):
+                found.add("storages", inventory.storage_id(id_, node, storage))
             case cl.ClusterRemoved():
                 found.inventories.add(id_)
         if (key := _finding_key(event)) is not None:
@@ -78,7 +85,7 @@ def _finding_key(event: Any) -> str | None:
     match event:
         case app.FindingOpened(finding=finding) | gu.FindingOpened(finding=finding):
             return finding.key
-        case app.FindingClosed(key=key) | gu.FindingClosed(key=key):
+        case app.FindingClosed(key=key) | gu.FindingClosed(key=key) | app.ConfigurationAccepted(key=key):
             return key
     return findings.cluster_key(event)
 
@@ -169,7 +176,7 @@ def _findings(recorded: Recorded[Any], rows: Rows, name: str, cluster_id: str) -
             rows.put(
                 "findings", known, findings.opened(category, id_, name, cluster_id, finding, at), recorded.position
             )
-        case app.FindingClosed(key=key) | gu.FindingClosed(key=key):
+        case app.FindingClosed(key=key) | gu.FindingClosed(key=key) | app.ConfigurationAccepted(key=key):
             known = rows.get("findings", findings.finding_id(category, id_, key))
             rows.put("findings", known, findings.closed(known, at), recorded.position)
     if _settles(event):
@@ -200,6 +207,12 @@ def _inventory(event: cl.ClusterEvent, id_: str, at: datetime, position: int, ro
         case cl.StorageAppeared(storage=seen) | cl.StorageReconfigured(storage=seen):
             known = rows.get("storages", inventory.storage_id(id_, seen.node, seen.storage))
             rows.put("storages", known, inventory.project_storage(known, event, id_), position)
+        case cl.NodeGone(node=node):
+            known = rows.get("nodes", inventory.node_id(id_, node))
+            rows.put("nodes", known, known and inventory.removed(known, at), position)
+        case cl.StorageGone(node=node, storage=storage):
+            known = rows.get("storages", inventory.storage_id(id_, node, storage))
+            rows.put("storages", known, known and inventory.removed(known, at), position)
         case cl.ClusterRemoved():
             for table in OF_CLUSTERS:
                 for known in rows.where(table, "cluster_id", id_):

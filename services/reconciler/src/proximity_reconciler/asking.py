@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from proximity.proxmox.errors import ProxmoxError
-from proximity.proxmox.observe import Observer, Resources, Task
+from proximity.proxmox.observe import Membership, Observer, Resources, Task
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.picture import Picture
 
@@ -38,13 +38,16 @@ class Asker:
         """Whether the cluster has its quorum, as far as is known."""
         picture = self.picture
         if not picture.rights.sees_all:
-            picture.quorate = None
+            picture.quorate = picture.members = None
             return picture.has_quorum
+        seen: Membership | None = None
         try:
-            picture.quorate = self._budget.take() and (await proxmox.membership()).quorate
+            if self._budget.take():
+                seen = await proxmox.membership()
         except ProxmoxError as error:
-            picture.quorate = False
             self._not_answered("members", error)
+        picture.quorate = seen is not None and seen.quorate
+        picture.members = seen.nodes if seen and seen.quorate and seen.name else None
         return picture.has_quorum
 
     async def resources(self, proxmox: Observer) -> tuple[datetime, Resources] | None:

@@ -37,7 +37,8 @@ class Shares:
 class Budget:
     """Counts what is really sent: `take` is also asked for each repetition, from the thread that would send it.
 
-    `successor`: somebody else may have spent it all in the minute before, but for FIRST. It comes back evenly.
+    `successor`: somebody else may have spent it all in the minute before, but for FIRST. It comes back evenly. `leads`:
+    whoever leads no more has nothing to spend.
     """
 
     def __init__(
@@ -51,19 +52,20 @@ class Budget:
         self._monotonic = monotonic
         self._allowance = Allowance(per_minute, monotonic, per_minute - FIRST if successor else 0)
         self._looks = deque(evenly(self._shares.looks, monotonic()) if successor else ())
+        self.leads: Callable[[], bool] = lambda: True
         # False while the tasks are not asked for: the token may not see them
         self.tasks_wanted = True
 
     def take(self) -> bool:
         """False: nothing is left at the moment."""
-        return self._allowance.take()
+        return self.leads() and self._allowance.take()
 
     def take_look(self, requests: int = 1) -> bool:
         """The same for so many requests of a direct look, within its share."""
         now = self._monotonic()
         _forget(self._looks, now)
         share = self._shares.looks + (0 if self.tasks_wanted else self._shares.tasks)
-        if len(self._looks) + requests > share or not self._allowance.take(requests):
+        if len(self._looks) + requests > share or not self.leads() or not self._allowance.take(requests):
             return False
         self._looks.extend([now] * requests)
         return True

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from proximity.domain.model import Json
 from proximity.proxmox.observe import GuestSeen
 
 # Figures that hardly changed are passed on again after this long: uptimes and counters grow all the time.
@@ -16,6 +15,8 @@ SHARE_NOISE = 0.02
 NET_NOISE = 256 * 1024
 
 Figures = dict[str, Any]
+# VMID -> figures
+OfNode = dict[str, Figures]
 
 
 class GuestFigures:
@@ -28,7 +29,7 @@ class GuestFigures:
     def saw(self, vmid: int, at: datetime, running: bool) -> None:
         self._fresher[vmid] = (at, running)
 
-    def news(self, at: datetime, guests: Iterable[GuestSeen], away: frozenset[str]) -> list[tuple[str, Json]]:
+    def news(self, at: datetime, guests: Iterable[GuestSeen], away: frozenset[str]) -> list[tuple[str, OfNode]]:
         """(node, VMID -> figures) of the nodes where something changed. Nothing of those that do not answer: what the
         list says of their guests is old.
         """

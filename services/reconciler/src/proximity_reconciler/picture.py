@@ -12,8 +12,8 @@ TAG = "proximity"
 
 
 class Picture:
-    """`quorate` None: not asked for, or the token may not see it. `looked_before`: when a guest was seen there by the
-    look before the last one.
+    """`quorate` None: not asked for, or the token may not see it. `members`: the nodes of a quorate cluster, None: not
+    known, or no cluster. `looked_before`: when a guest was seen there by the look before the last one.
     """
 
     def __init__(self) -> None:
@@ -22,6 +22,7 @@ class Picture:
         self.nodes: frozenset[str] = frozenset()
         self.away: frozenset[str] = frozenset()
         self.quorate: bool | None = None
+        self.members: frozenset[str] | None = None
         self.looks: dict[int, Look] = {}
         self.looked_before: dict[int, datetime] = {}
         self._managed: frozenset[int] = frozenset()

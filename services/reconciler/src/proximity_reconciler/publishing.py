@@ -1,13 +1,24 @@
 """Passes figures on as observations: of nodes, storages and guests."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from proximity.messaging import observations
 from proximity.messaging.connection import Bus
 from proximity.proxmox.observe import Resources
-from proximity_reconciler.figures import GuestFigures
+from proximity_reconciler.figures import GuestFigures, OfNode
 from proximity_reconciler.inventory import Storages
 from proximity_reconciler.picture import Picture
+
+# Guests in one message: figures of one take at most 250 bytes, and NATS carries 1 MiB unless it is told otherwise.
+PAGE = 2000
+
+
+def pages(guests: OfNode) -> Iterator[OfNode]:
+    """By VMID; one at least, for it also tells that a node has no guest."""
+    listed = sorted(guests.items(), key=lambda guest: int(guest[0]))
+    for begin in range(0, max(1, len(listed)), PAGE):
+        yield dict(listed[begin : begin + PAGE])
 
 
 class Publisher:
@@ -32,4 +43,6 @@ class Publisher:
 
     async def guests(self, picture: Picture) -> None:
         for node, body in self._figures.news(self._bus.clock.now(), picture.listed.values(), picture.away):
-            await observations.publish(self._bus, "guests", f"{self._cluster_id}/{node}", body)
+            for number, page in enumerate(pages(body)):
+                key = f"{self._cluster_id}/{node}" + (f"/{number + 1}" if number else "")
+                await observations.publish(self._bus, "guests", key, page)

@@ -26,6 +26,7 @@ from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.causes import BLIND, cause_of
 from proximity_reconciler.comparing import Comparison
+from proximity_reconciler.departed import Departed
 from proximity_reconciler.following import Follower
 from proximity_reconciler.glances import Glances
 from proximity_reconciler.inventory import HiddenStorages, Storages, inventory
@@ -79,12 +80,14 @@ class Watch:
             cluster_id, self._asker, self._budget, self._publisher, hashes, bus.clock.now, monotonic
         )
         self._hidden = HiddenStorages(cluster_id, self._budget.take_look, monotonic)
+        self._departed = Departed(self._asker, self._budget.take_look, monotonic)
         self._tasks = TaskLog("")
         self._before = Inventory()
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
 
     async def run(self, leads: Callable[[], bool]) -> None:
-        """Until cancelled. Asks nothing while another replica may lead."""
+        """Until cancelled. Asks nothing while another replica may lead, also in the middle of a turn."""
+        self._budget.leads = leads
         while True:
             pause = AGAIN
             try:
@@ -112,6 +115,8 @@ class Watch:
             # whoever does not answer is asked one thing only
             return self._until_due("list")
         await self._ask_around(proxmox, loaded.state)
+        if new_list:
+            await self._correct(loaded, await self._departures(proxmox, loaded.state))
         looked = await self._glances.take(proxmox, self._comparison, self._follower.knowledge, self._is_list_due)
         if new_list or looked:
             await self._comparison.compare(self.picture, self._tasks, new_list=new_list)
@@ -138,6 +143,7 @@ class Watch:
         managed = self._follower.knowledge.managed(self.cluster_id)
         strangers = strangers_of_interest(seen, managed, cluster.first_vmid, cluster.last_vmid)
         self.picture.take(at, seen, managed, strangers | self._comparison.findings_of_guests().keys())
+        self._departed.listed(seen, cluster)
         await self._seen(loaded, seen, await self._hidden.with_hidden(proxmox, seen))
         return True
 
@@ -155,6 +161,10 @@ class Watch:
             tasks = await self._asker.tasks(proxmox)
             if tasks is not None:
                 self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
+
+    async def _departures(self, proxmox: Observer, cluster: Cluster) -> list[ClusterEvent]:
+        gone = await self._departed.proven(proxmox, cluster)
+        return [event for candidate in gone for event in observed(cluster, candidate)]
 
     # --- what is seen of the cluster itself
 

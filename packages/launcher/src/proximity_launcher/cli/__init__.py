@@ -44,7 +44,6 @@ for command in (
     guests.guests,
     guests.adopt,
     guests.release,
-    guests.findings,
     operations.operation,
     operations.cancel,
     operations.resolve,
@@ -53,6 +52,7 @@ for command in (
 ):
     commands.command()(command)
 commands.add_typer(clusters.commands, name="clusters")
+commands.add_typer(guests.finding_commands, name="findings")
 
 
 def app() -> None:

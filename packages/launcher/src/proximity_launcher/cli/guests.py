@@ -1,6 +1,7 @@
 """The commands about what Proxmox has and no application, and about what is otherwise than it should be."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -10,6 +11,8 @@ from proximity_launcher.cli.operations import carry_out, watch
 from proximity_launcher.cli.options import Json, Timeout, Wait, server
 from proximity_launcher.cli.server import Row, Server
 from proximity_launcher.failure import Exit, Failure
+
+finding_commands = typer.Typer(help="What is otherwise than it should be, and by whom.")
 
 Cluster = Annotated[str | None, typer.Option(help="Only of this cluster, by name or id.")]
 
@@ -70,8 +73,11 @@ def release(
     act(context, name, "release", wait=wait, timeout=timeout, machine=machine)
 
 
+@finding_commands.callback(invoke_without_command=True)
 def findings(context: typer.Context, cluster: Cluster = None, machine: Json = False) -> None:
     """What is otherwise than it should be, and by whom."""
+    if context.invoked_subcommand is not None:
+        return None
     with server(context) as api:
         rows = api.all("/findings", **_of(api, cluster))
     if machine:
@@ -88,6 +94,44 @@ def findings(context: typer.Context, cluster: Cluster = None, machine: Json = Fa
             for row in rows
         ),
     )
+
+
+@finding_commands.command()
+def accept(
+    context: typer.Context,
+    name: Name,
+    setting: Annotated[
+        str | None, typer.Argument(help="The setting, such as memory or env.TOKEN; all that were changed if left out.")
+    ] = None,
+    timeout: Timeout = 60.0,
+    machine: Json = False,
+) -> None:
+    """Take settings of an application that were changed outside for right. Nothing is written to Proxmox."""
+    with server(context) as api:
+        application = find(api, "/applications", name, "application")
+        changed = _changed(api, application)
+        chosen = [key for field, key in changed.items() if setting in (None, field)]
+        if not chosen:
+            what = f"the setting {setting}" if setting else "any setting"
+            message = f"Nobody changed {what} of {application['name']}, or it is settled."
+            raise Failure(message, code="not_found", status=Exit.NOT_FOUND)
+        ended = []
+        for key in chosen:
+            accepted = api.post(f"/applications/{application['id']}/findings/{quote(key, safe='')}/accept")
+            ended.append(watch(api, accepted["operation_id"], timeout, machine=machine))
+            if failure := output.went_wrong(ended[-1]):
+                raise failure
+    if machine:
+        return output.as_json(ended)
+    return output.say(f"Accepted: {', '.join(key.partition(':')[2] for key in chosen)}.")
+
+
+def _changed(api: Server, application: Row) -> dict[str, str]:
+    """The settings that were changed outside -> the key of their finding."""
+    prefix = f"application/{application['id']}/"
+    rows = api.all("/findings", about=application["id"])
+    keys = [row["id"].removeprefix(prefix) for row in rows if row["kind"] == "configuration_changed"]
+    return {key.partition(":")[2]: key for key in keys}
 
 
 def _of(api: Server, cluster: str | None) -> dict[str, Any]:

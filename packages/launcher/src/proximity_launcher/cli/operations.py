@@ -98,8 +98,14 @@ def _done(api: Server, row: Row) -> str:
     if row["kind"] == "delete":
         return f"{row['target_name']} is deleted."
     if row["kind"] == "release":
-        return f"{row['target_name']} is released: nothing of Proximity's is left on its container."
+        return f"{row['target_name']} is released: {_left(row)} of Proximity's is left on its container."
     application = api.get(f"/applications/{row['target']}")
     where = application.get("url") or application.get("address")
     at = f" at {where}" if where and application["status"] == "running" else ""
     return f"{application['name']} is {application['status']}{at}."
+
+
+def _left(row: Row) -> str:
+    """The step says so if Proxmox kept the tag."""
+    kept = any(step["name"] == "unmark" and step["detail"] for step in row.get("steps") or ())
+    return "only the tag" if kept else "nothing"

@@ -34,10 +34,20 @@ class Explanation(_Value):
     at: int
 
 
+class Setting(_Value):
+    """What a setting of a container is, as it is compared: of what may be secret a keyed hash. `field` of an
+    environment variable: `env.NAME`. `value` None: not set.
+    """
+
+    field: str
+    value: str | None
+
+
 class Finding(_Value):
     """`key`: the same thing found again has the same one (the kind, and the field if there can be several).
 
     `expected`, `observed`: in words; of an environment variable only that it differs. `explained` None: not known.
+    `setting`: what a changed one is now; for no screen.
     """
 
     key: str
@@ -46,3 +56,4 @@ class Finding(_Value):
     expected: str = ""
     observed: str = ""
     explained: Explanation | None = None
+    setting: Setting | None = None

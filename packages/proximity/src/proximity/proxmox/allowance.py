@@ -17,7 +17,7 @@ class Allowance:
     """May be asked from several threads. `spent`: so many are taken for sent, evenly over the minute before."""
 
     def __init__(self, per_minute: int, monotonic: Callable[[], float] = time.monotonic, spent: int = 0) -> None:
-        self.per_minute = per_minute
+        self._per_minute = per_minute
         self._monotonic = monotonic
         self._sent = deque(evenly(spent, monotonic()))
         self._lock = threading.Lock()
@@ -25,18 +25,10 @@ class Allowance:
     def take(self, requests: int = 1) -> bool:
         """All of them or none. False: not so many are left at the moment."""
         with self._lock:
-            if self._count() + requests > self.per_minute:
+            now = self._monotonic()
+            while self._sent and self._sent[0] <= now - MINUTE:
+                self._sent.popleft()
+            if len(self._sent) + requests > self._per_minute:
                 return False
-            self._sent.extend([self._monotonic()] * requests)
+            self._sent.extend([now] * requests)
             return True
-
-    def sent(self) -> int:
-        """In the last minute."""
-        with self._lock:
-            return self._count()
-
-    def _count(self) -> int:
-        oldest = self._monotonic() - MINUTE
-        while self._sent and self._sent[0] <= oldest:
-            self._sent.popleft()
-        return len(self._sent)

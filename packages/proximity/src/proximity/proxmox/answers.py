@@ -80,9 +80,10 @@ def permissions(data: Any) -> dict[str, dict[str, int]]:
 
 def membership(data: Any) -> Membership:
     cluster = next((entry for entry in rows(data) if entry.get("type") == "cluster"), None)
+    nodes = frozenset(text(entry, "name") for entry in rows(data) if entry.get("type") == "node")
     if cluster is None:
-        return Membership(name=None, quorate=True)
-    return Membership(name=text(cluster, "name"), quorate=flag(cluster.get("quorate")))
+        return Membership(name=None, quorate=True, nodes=nodes)
+    return Membership(name=text(cluster, "name"), quorate=flag(cluster.get("quorate")), nodes=nodes)
 
 
 def nodes(data: Any) -> list[NodeSeen]:

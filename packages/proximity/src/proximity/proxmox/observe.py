@@ -30,10 +30,11 @@ class NodeSeen:
 
 @dataclass(frozen=True)
 class Membership:
-    """From /cluster/status. A single node without a cluster has no name and is quorate."""
+    """From /cluster/status. A single node without a cluster has no name and is quorate. `nodes`: the members."""
 
     name: str | None
     quorate: bool
+    nodes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

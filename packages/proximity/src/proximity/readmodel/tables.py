@@ -81,7 +81,7 @@ operations = Table(
     "operations",
     metadata,
     _id(),
-    # deploy, adopt, start, shutdown, stop, restart, release, delete, cancel, resolve,
+    # deploy, adopt, start, shutdown, stop, restart, release, delete, cancel, resolve, accept_configuration,
     # connect, check, remove, ignore, notice
     _required("kind"),
     # the aggregate it is for: category and id, and its name if it ever had one

@@ -8,7 +8,7 @@ from proximity.domain.identity.identity import PasswordChanged, UserCreated
 from proximity.domain.model import Event, Json
 from proximity.domain.operation.events import CommandDeadLettered, CommandRejected
 from proximity_projector.projections.commands import kind_of
-from proximity_projector.projections.operations import remains
+from proximity_projector.projections.operations import AT_ONCE, remains
 
 # `e` is the event, `name` that of the application, guest, cluster or user; the rest is explained by `summary`
 SENTENCES: dict[type[Event], str] = {
@@ -21,6 +21,7 @@ SENTENCES: dict[type[Event], str] = {
     app.AdoptRequested: "Container {e.vmid} on {e.node} is to be adopted as {name}.",
     app.ReleaseRequested: "{name} is to be given back as it was.",
     app.CancelRequested: "What is being done with {name} is to be cancelled.",
+    app.ConfigurationAccepted: "{name}: {e.setting.field} is accepted as it was changed outside.",
     app.OperationResolved: "A person says of {step} of {name}: {verdict}.",
     app.PreflightPassed: "A place for {name} was chosen: {e.reason}.",
     app.TemplateDownloaded: "Template {e.volid} was downloaded for {name}.",
@@ -61,8 +62,10 @@ SENTENCES: dict[type[Event], str] = {
     cl.NodeAppeared: "Node {e.node} of cluster {name} appeared.",
     cl.NodeCameOnline: "Node {e.node} of cluster {name} came online.",
     cl.NodeWentOffline: "Node {e.node} of cluster {name} went offline.",
+    cl.NodeGone: "Node {e.node} is no member of cluster {name} any more.",
     cl.StorageAppeared: "Storage {e.storage.storage} appeared on node {e.storage.node} of cluster {name}.",
     cl.StorageReconfigured: "Storage {e.storage.storage} on node {e.storage.node} of cluster {name} was changed.",
+    cl.StorageGone: "Storage {e.storage} is no longer on node {e.node} of cluster {name}.",
     guest.GuestGone: "{name}, which no application has, is no longer on Proxmox.",
     guest.GuestIgnored: "{name} is no longer offered for adoption.",
     guest.GuestNoticed: "{name} is offered for adoption again.",
@@ -86,6 +89,7 @@ KINDS = {
     "notice": "noticing",
     "cancel": "cancelling",
     "resolve": "resolving",
+    "accept_configuration": "acceptance",
     "connect": "connection",
     "check": "check",
     "remove": "removal",
@@ -96,7 +100,7 @@ VERDICTS = {"succeeded": "it took effect", "not_executed": "it was not executed"
 def summary(event: Event, name: str) -> str | None:
     """None: nobody wants to read about it (a step's beginning, a repeated waiting, a cancelling's own end)."""
     sentence = SENTENCES.get(type(event))
-    if sentence is None or (isinstance(event, app.OperationSucceeded) and event.kind in ("cancel", "resolve")):
+    if sentence is None or (isinstance(event, app.OperationSucceeded) and event.kind in AT_ONCE):
         return None
     return sentence.format(name=name, e=event, **dict.fromkeys(_WORDS, "") | _words(event))
 
@@ -153,7 +157,7 @@ def detail(event: Event) -> Json:
         ):
             return {"cause": cause.model_dump()}
         case app.FindingOpened(finding=finding) | guest.FindingOpened(finding=finding):
-            return {"finding": finding.model_dump()}
+            return {"finding": finding.model_dump(exclude={"setting"})}
         case app.ContainerFoundMoved(explained=explained) if explained:
             return {"explained": explained.model_dump()}
     return {}

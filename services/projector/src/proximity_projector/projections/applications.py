@@ -38,6 +38,8 @@ def project(row: Row | None, event: ApplicationEvent | Observed, id_: str, at: d
         return _new(event, id_, at) if isinstance(event, ev.DeployRequested | ev.AdoptRequested) else None
     if isinstance(event, Observed):
         changes = _found(row, event)
+    elif isinstance(event, ev.ConfigurationAccepted):
+        changes = {"findings": _without(row, event.key)}
     else:
         changes = _container(row, event)
         changes = changes | _progress(row | changes, event, at)
@@ -90,7 +92,7 @@ def _found(row: Row, event: Observed) -> Row:
             kind, findings = finding.kind, row["findings"] | {finding.key: finding.kind}
         case ev.FindingClosed(key=key):
             kind = row["findings"].get(key)
-            findings = {known: kind for known, kind in row["findings"].items() if known != key}
+            findings = _without(row, key)
     if kind not in TELLS_POWER:
         return {"findings": findings}
     open_ = frozenset(findings.values())
@@ -99,6 +101,11 @@ def _found(row: Row, event: Observed) -> Row:
     # the address is likely to be the same one when it runs again
     url = web_url(row["web"], row["address"]) if power == "running" and row["address"] else None
     return {"findings": findings, "power": power, "url": url, "status": _at_rest(known, "")}
+
+
+def _without(row: Row, key: str) -> Row:
+    """Its findings but that one."""
+    return {known: kind for known, kind in row["findings"].items() if known != key}
 
 
 def _container(row: Row, event: ApplicationEvent) -> Row:

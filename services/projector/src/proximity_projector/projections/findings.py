@@ -21,7 +21,7 @@ def finding_id(category: str, aggregate_id: str, key: str) -> str:
 
 
 def opened(category: str, aggregate_id: str, name: str, cluster_id: str, finding: Finding, at: datetime) -> Row:
-    told = finding.model_dump(exclude={"key"})
+    told = finding.model_dump(exclude={"key", "setting"})
     return _row(category, aggregate_id, finding.key, name, cluster_id, at) | told
 
 
@@ -36,7 +36,12 @@ def cluster_key(event: ClusterEvent) -> str | None:
     match event:
         case cl.ClusterUnreachable() | cl.ClusterReachable() | cl.ClusterConnected() | cl.ClusterChecked():
             return "away"
-        case cl.NodeAppeared(node=node) | cl.NodeCameOnline(node=node) | cl.NodeWentOffline(node=node):
+        case (
+            cl.NodeAppeared(node=node)
+            | cl.NodeCameOnline(node=node)
+            | cl.NodeWentOffline(node=node)
+            | cl.NodeGone(node=node)
+        ):
             return f"offline:{node}"
     return None
 

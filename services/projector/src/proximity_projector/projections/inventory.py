@@ -53,5 +53,5 @@ def project_storage(row: Row | None, event: ClusterEvent, cluster_id: str) -> Ro
 
 
 def removed(row: Row, at: datetime) -> Row:
-    """Its cluster is no longer connected."""
+    """It is gone, or its cluster is no longer connected."""
     return row | {"removed_at": at}

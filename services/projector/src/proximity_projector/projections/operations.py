@@ -1,6 +1,7 @@
 """What was asked for, how far is it, and how did it end? One row per operation of an application."""
 
 from datetime import datetime
+from typing import get_args
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent
@@ -16,6 +17,7 @@ UNREACHABLE = frozenset({"node_unreachable", "cluster_unreachable", "unanswered"
 # runtime -> the step that fetches what the container is made of
 FETCHING = {"template": "download_template", "oci": "pull_image"}
 UNWIND = ("stop", "destroy", "prove_gone")
+AT_ONCE = frozenset(get_args(ev.AtOnce))
 OVER = frozenset({"succeeded", "failed", "rejected", "cancelled"})
 
 
@@ -50,7 +52,7 @@ def asked(id_: str, kind: str, at: datetime, *, category: str, target: str, targ
 
 
 def _begin(event: ApplicationEvent, application: Row, at: datetime) -> Row | None:
-    if isinstance(event, ev.OperationSucceeded) and event.kind in ("cancel", "resolve"):
+    if isinstance(event, ev.OperationSucceeded) and event.kind in AT_ONCE:
         at_once = _asked(event.operation_id, event.kind, application, at)
         return at_once | {"status": "succeeded", "ended_at": at}
     kind = _BEGINNINGS.get(type(event)) or REQUESTS.get(type(event), ("", ""))[0]

@@ -91,6 +91,14 @@ class ResolveOperation(Command):
     verdict: Literal["succeeded", "not_executed", "failed"]
 
 
+class AcceptConfiguration(Command):
+    """A setting that was changed outside is right as it is. `key`: of the finding that tells of it."""
+
+    TYPE: ClassVar[str] = "application.accept_configuration.v1"
+    application_id: str
+    key: str
+
+
 ApplicationCommand = (
     DeployApplication
     | StartApplication
@@ -102,5 +110,6 @@ ApplicationCommand = (
     | AdoptGuest
     | ReleaseApplication
     | ResolveOperation
+    | AcceptConfiguration
 )
 COMMANDS: tuple[type[Command], ...] = get_args(ApplicationCommand)

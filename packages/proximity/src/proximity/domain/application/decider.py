@@ -65,6 +65,8 @@ def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
             return settle(state, _cancel(command.operation_id, target, state))
         case cmd.ResolveOperation(target_operation_id=target, verdict=verdict):
             return settle(state, _resolve(command.operation_id, target, verdict, state))
+        case cmd.AcceptConfiguration(key=key):
+            return _accept(command.operation_id, key, state)
         case cmd.StartApplication():
             request = ev.StartRequested(operation_id=command.operation_id)
         case cmd.ShutdownApplication():
@@ -234,6 +236,18 @@ def _resolve(
     return [
         ev.OperationResolved(operation_id=target, by_operation_id=operation_id, step=op.intent.step, verdict=verdict),
         ev.OperationSucceeded(operation_id=operation_id, kind="resolve"),
+    ]
+
+
+def _accept(operation_id: str, key: str, state: Application) -> list[ApplicationEvent]:
+    finding = state.findings.get(key)
+    if finding is None:
+        raise Rejected("finding_not_found", "There is no such finding: it is settled already.")
+    if finding.setting is None:
+        raise Rejected("not_acceptable", "Only a setting that was changed can be accepted as it is.")
+    return [
+        ev.ConfigurationAccepted(operation_id=operation_id, key=key, setting=finding.setting),
+        ev.OperationSucceeded(operation_id=operation_id, kind="accept_configuration"),
     ]
 
 

@@ -8,11 +8,13 @@ sees (Observed) belongs to no operation.
 from typing import ClassVar, Literal, get_args
 
 from proximity.domain.application.spec import Spec
-from proximity.domain.finding import Explanation, Finding
+from proximity.domain.finding import Explanation, Finding, Setting
 from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 
 Kind = Literal["deploy", "start", "shutdown", "stop", "restart", "delete", "adopt", "release"]
+# over when they are decided
+AtOnce = Literal["cancel", "resolve", "accept_configuration"]
 StepName = Literal[
     "preflight",
     "download_template",
@@ -112,6 +114,16 @@ class OperationResolved(_OfOperation):
     by_operation_id: str
     step: StepName
     verdict: Literal["succeeded", "not_executed", "failed"]
+
+
+class ConfigurationAccepted(_OfOperation):
+    """A person takes a setting for right that was changed outside: the finding `key` is closed by it. `operation_id` is
+    the accepting operation, over with this event.
+    """
+
+    TYPE: ClassVar[str] = "application.configuration_accepted.v1"
+    key: str
+    setting: Setting
 
 
 # --- how an effect is carried out
@@ -366,7 +378,7 @@ class OperationUndecided(_OfOperation):
 
 class OperationSucceeded(_OfOperation):
     TYPE: ClassVar[str] = "application.operation_succeeded.v1"
-    kind: Kind | Literal["cancel", "resolve"]
+    kind: Kind | AtOnce
 
 
 class OperationFailed(_OfOperation):
@@ -424,6 +436,7 @@ ApplicationEvent = (
     Requested
     | CancelRequested
     | OperationResolved
+    | ConfigurationAccepted
     | StepIntended
     | TaskAccepted
     | CallUnanswered

@@ -46,6 +46,10 @@ def evolve(state: State, event: ApplicationEvent | ev.Observed, at: datetime) ->
                 return state
             cancelled = replace(op, cancelled_by=by, unwind_since=op.unwind_since or at, undecided=False)
             return replace(state, operation=cancelled)
+        case ev.ConfigurationAccepted(operation_id=op, key=key, setting=setting):
+            findings = {k: f for k, f in state.findings.items() if k != key}
+            baseline = state.baseline and state.baseline.accepting(setting)
+            return replace(state, findings=findings, baseline=baseline, handled=state.handled | {op})
         case ev.OperationResolved(by_operation_id=by):
             return _resolved(replace(state, handled=state.handled | {by}), event, at)
         case ev.OperationSucceeded() | ev.OperationFailed() | ev.OperationCancelled():

@@ -1,15 +1,18 @@
 """What is known of an application, folded from its events (evolve.py)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from proximity.domain.application.events import Kind, StepName
 from proximity.domain.application.spec import Spec
-from proximity.domain.finding import Finding
+from proximity.domain.finding import Finding, Setting
 from proximity.domain.operation.cause import Cause
 
 NEVER = datetime.fromtimestamp(0, UTC)
+
+# what the name of an environment variable follows where settings are named
+VARIABLE = "env."
 
 Power = Literal["stopped", "running", "unknown"]
 Desired = Literal["running", "stopped", "absent"]
@@ -110,6 +113,18 @@ class Baseline:
 
     values: dict[str, str]
     environment: dict[str, str]
+
+    def accepting(self, setting: Setting) -> "Baseline":
+        """The same with that setting as it is now."""
+        name = setting.field.removeprefix(VARIABLE)
+        if name == setting.field:
+            return replace(self, values=_with(self.values, name, setting.value))
+        return replace(self, environment=_with(self.environment, name, setting.value))
+
+
+def _with(known: dict[str, str], name: str, value: str | None) -> dict[str, str]:
+    others = {key: known[key] for key in known if key != name}
+    return others if value is None else {**others, name: value}
 
 
 @dataclass(frozen=True)

@@ -86,10 +86,14 @@ def observed(state: State, event: ClusterEvent) -> list[ClusterEvent]:
             news = state.nodes.get(node) is False
         case ev.NodeWentOffline(node=node):
             news = state.nodes.get(node) is True
+        case ev.NodeGone(node=node):
+            news = node in state.nodes
         case ev.StorageAppeared(storage=seen):
             news = (seen.node, seen.storage) not in state.storages
         case ev.StorageReconfigured(storage=seen):
             news = state.storages.get((seen.node, seen.storage)) not in (None, seen)
+        case ev.StorageGone(node=node, storage=storage):
+            news = (node, storage) in state.storages
         case _:
             news = False
     return [event] if news else []

@@ -125,6 +125,13 @@ class NodeWentOffline(Event):
     node: str
 
 
+class NodeGone(Event):
+    """It is no member of the cluster any more: proven, see the reconciler."""
+
+    TYPE: ClassVar[str] = "cluster.node_gone.v1"
+    node: str
+
+
 class StorageSeen(BaseModel):
     """A storage as one node has it. `total` in bytes."""
 
@@ -151,6 +158,14 @@ class StorageReconfigured(Event):
     storage: StorageSeen
 
 
+class StorageGone(Event):
+    """The node has no such storage any more: proven, see the reconciler."""
+
+    TYPE: ClassVar[str] = "cluster.storage_gone.v1"
+    node: str
+    storage: str
+
+
 ClusterEvent = (
     ConnectRequested
     | CheckRequested
@@ -166,7 +181,9 @@ ClusterEvent = (
     | NodeAppeared
     | NodeCameOnline
     | NodeWentOffline
+    | NodeGone
     | StorageAppeared
     | StorageReconfigured
+    | StorageGone
 )
 EVENTS: tuple[type[Event], ...] = get_args(ClusterEvent)

@@ -1,7 +1,7 @@
 """What a look at a cluster's nodes and storages corrects in the log. Pure.
 
 Good news counts at once, bad news when it is seen twice in a row. What is not seen is not gone: nothing here ever says
-that something vanished.
+that something vanished. The reconciler does, of what it can prove.
 """
 
 from collections.abc import Iterator

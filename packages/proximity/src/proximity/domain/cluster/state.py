@@ -100,6 +100,12 @@ def _observed(state: Cluster, event: ClusterEvent) -> Cluster:
             return replace(state, nodes=state.nodes | {node: True})
         case ev.NodeWentOffline(node=node):
             return replace(state, nodes=state.nodes | {node: False})
+        case ev.NodeGone(node=node):
+            nodes = {name: online for name, online in state.nodes.items() if name != node}
+            storages = {key: seen for key, seen in state.storages.items() if key[0] != node}
+            return replace(state, nodes=nodes, storages=storages)
+        case ev.StorageGone(node=node, storage=storage):
+            return replace(state, storages={k: s for k, s in state.storages.items() if k != (node, storage)})
         case ev.StorageAppeared(storage=seen) | ev.StorageReconfigured(storage=seen):
             return replace(state, storages=state.storages | {(seen.node, seen.storage): seen})
     return state

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from proximity.domain.application import events as app
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Moved
-from proximity.domain.finding import Explanation, Finding
+from proximity.domain.finding import Explanation, Finding, Setting
 from proximity.domain.guest import events as guest
 
 # What flaps has to be seen so many times in a row at most before it is said again.
@@ -21,7 +21,7 @@ Explain = Callable[[int, str], Explanation | None]
 Subject = tuple[str | None, int]
 Key = tuple[Subject, str]
 # what was expected, what is observed: another one is another occurrence
-Said = tuple[str, str]
+Said = tuple[str, str, Setting | None]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _said(findings: Mapping[Key, Finding]) -> dict[Key, Said]:
 
 
 def _said_of(finding: Finding) -> Said:
-    return finding.expected, finding.observed
+    return finding.expected, finding.observed, finding.setting
 
 
 def _closed(key: Key) -> Correction:

@@ -124,13 +124,13 @@ def _configuration(baseline: Baseline, look: Look) -> Iterator[Finding]:
             if before.get(field) == now.get(field):
                 continue
             if field in SECRET:
-                yield findings.secret_changed(field)
+                yield findings.secret_changed(field, now.get(field))
             else:
                 yield findings.configuration_changed(field, before.get(field), now.get(field))
     if baseline.environment != look.environment:
         for variable in sorted(baseline.environment.keys() | look.environment.keys()):
             if baseline.environment.get(variable) != look.environment.get(variable):
-                yield findings.environment_changed(variable)
+                yield findings.environment_changed(variable, look.environment.get(variable))
 
 
 def _left(app: Desired, look: Look, lock: str, view: View) -> bool:

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from proximity.domain.application.marker import Marker
-from proximity.domain.finding import Finding
+from proximity.domain.application.state import VARIABLE
+from proximity.domain.finding import Finding, Setting
 
 # A lock that is older than this was left behind, or its task takes very long.
 LOCK_LEFT = timedelta(minutes=10)
@@ -11,7 +12,7 @@ LOCK_LEFT = timedelta(minutes=10)
 POWER = ("stopped_outside", "started_outside")
 # whatever else is open was said of a container that is not there
 NOT_THERE = ("gone", "vmid_taken")
-_ENVIRONMENT = "configuration_changed:env."
+_WAYS_OUT = "Accept it if that is in order, or set it back on Proxmox."
 
 
 def stopped_outside() -> Finding:
@@ -86,29 +87,30 @@ def configuration_changed(field: str, expected: str | None, observed: str | None
     return Finding(
         key=f"configuration_changed:{field}",
         kind="configuration_changed",
-        message=f"The setting {field} was changed outside Proximity: it is {is_} and was {should}. "
-        "If that was not wanted, set it back on Proxmox.",
+        message=f"The setting {field} was changed outside Proximity: it is {is_} and was {should}. {_WAYS_OUT}",
         expected=should,
         observed=is_,
+        setting=Setting(field=field, value=observed),
     )
 
 
-def secret_changed(field: str) -> Finding:
+def secret_changed(field: str, hashed: str | None) -> Finding:
     """Only that it differs: it may be secret."""
     return Finding(
         key=f"configuration_changed:{field}",
         kind="configuration_changed",
-        message=f"The setting {field} was changed outside Proximity. If that was not wanted, set it back on Proxmox.",
+        message=f"The setting {field} was changed outside Proximity. {_WAYS_OUT}",
+        setting=Setting(field=field, value=hashed),
     )
 
 
-def environment_changed(variable: str) -> Finding:
+def environment_changed(variable: str, hashed: str | None) -> Finding:
     """Only that it differs: a value may be secret."""
     return Finding(
-        key=f"{_ENVIRONMENT}{variable}",
+        key=f"configuration_changed:{VARIABLE}{variable}",
         kind="configuration_changed",
-        message=f"The environment variable {variable} was changed outside Proximity. "
-        "If that was not wanted, set it back on Proxmox.",
+        message=f"The environment variable {variable} was changed outside Proximity. {_WAYS_OUT}",
+        setting=Setting(field=f"{VARIABLE}{variable}", value=hashed),
     )
 
 
