@@ -3,6 +3,10 @@ import uPlot from "uplot";
 import type { Marker, Series } from "./series";
 
 const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
+// from a byte to some pebibytes
+const BINARY = Array.from({ length: 54 }, (_, power) => 2 ** power);
+const HOUR = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const FONT = '11px "JetBrains Mono Variable", monospace';
 
 export interface PlotOptions {
@@ -13,6 +17,8 @@ export interface PlotOptions {
   /** The largest value, where it is known: 1 for shares. */
   max: number | undefined;
   format: (value: number) => string;
+  /** The axis is divided by powers of two: bytes. */
+  binary: boolean;
   /** Charts with the same word share their cursor. */
   sync: string | undefined;
   /** Index of the measurement under the cursor, or null. */
@@ -52,6 +58,15 @@ function drawMarkers(host: HTMLElement, markers: readonly Marker[]) {
   };
 }
 
+/** Labels of the time axis, `step` seconds apart: the day where days are told apart, or where one begins. */
+function times(splits: number[], step: number): string[] {
+  return splits.map((at) => {
+    const date = new Date(at * 1000);
+    const midnight = date.getHours() === 0 && date.getMinutes() === 0;
+    return (step >= 86_400 || midnight ? DAY : HOUR).format(date);
+  });
+}
+
 /** Draws `data` into `host`. The caller destroys what it gets. */
 export function plot(host: HTMLElement, data: uPlot.AlignedData, options: PlotOptions): uPlot {
   const ink = colour(host, "ink3");
@@ -70,8 +85,14 @@ export function plot(host: HTMLElement, data: uPlot.AlignedData, options: PlotOp
       },
       scales: { y: { range: (_, __, most) => [0, options.max ?? (most > 0 ? most * 1.1 : 1)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 72 },
-        { ...axis, size: 64, space: 36, values: (_, splits) => splits.map((value) => options.format(value)) },
+        { ...axis, grid: { show: false }, space: 72, values: (_, splits, __, ___, step) => times(splits, step) },
+        {
+          ...axis,
+          space: 36,
+          size: (_, values) => 14 + 7 * Math.max(3, ...(values ?? []).map((value) => value.length)),
+          values: (_, splits) => splits.map((value) => options.format(value)),
+          ...(options.binary ? { incrs: BINARY } : {}),
+        },
       ],
       series: [
         {},
