@@ -14,6 +14,7 @@ export const applicationTexts = {
   noMatch: "No application fits this filter",
   clear: "Clear the filter",
   showMore: (count: number) => `Show ${count} more`,
+  columns: { name: "Name", state: "State", address: "Address", node: "Node", cpu: "CPU", memory: "Memory" },
   noAddress: "no address",
   adopted: "adopted",
   findings: (count: number) => (count === 1 ? "1 finding" : `${count} findings`),
@@ -67,7 +68,6 @@ export const applicationTexts = {
   retry: "Try again",
   deployAgain: "Delete it and deploy again",
   underWay: "Under way",
-  lastFailed: "What failed",
   details: "Details",
 
   container: "Container",
@@ -107,7 +107,6 @@ export const applicationTexts = {
   noFigures: "The first measurement comes within a minute.",
   chartsFailed: "The figures did not come",
   noContainer: "There is no container to measure.",
-  markers: (kind: string) => kind,
 
   history: "History",
 } as const;

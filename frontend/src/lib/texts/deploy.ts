@@ -26,8 +26,6 @@ export const deployTexts = {
   secretHint: "Goes into the vault and is shown nowhere.",
   generatedHint: "Made up if left empty.",
   notSet: "Not set",
-  reviewResources: (cores: number, memory: string, disk: string) =>
-    `${cores === 1 ? "1 core" : `${cores} cores`}, ${memory} memory, ${disk} root disk`,
   yes: "Yes",
   no: "No",
   given: "Given",
