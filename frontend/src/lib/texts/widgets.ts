@@ -11,7 +11,7 @@ export const widgets = {
   units: (count: number) => (count === 1 ? "1 guest" : `${count} guests`),
   operations: (count: number) => (count === 1 ? "1 operation" : `${count} operations`),
   failed: (count: number) => `${count} failed`,
-  connection: (word: string) => `Connection: ${word}`,
+  connection: "Connection",
   theme: "Theme",
   themes: { system: "System", light: "Light", dark: "Dark" },
   cpu: "CPU",

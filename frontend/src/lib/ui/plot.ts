@@ -27,9 +27,12 @@ export interface PlotOptions {
 
 /** A canvas knows no custom properties: what the token is on this element, right now. */
 function colour(host: HTMLElement, token: string): string {
+  // where motion is reduced all changes take a moment, and the old colour would be read
+  host.style.transition = "none";
   host.style.color = `var(--color-${token})`;
   const resolved = getComputedStyle(host).color;
   host.style.removeProperty("color");
+  host.style.removeProperty("transition");
   return resolved;
 }
 

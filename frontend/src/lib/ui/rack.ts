@@ -37,4 +37,4 @@ export const NODE_HEIGHT = 76;
 
 /** The columns units and their header share; phones keep name and state. */
 export const columns =
-  "grid items-center gap-x-4 grid-cols-[minmax(0,1fr)_auto] md:grid-cols-[minmax(0,1fr)_8rem_5rem_5rem_9rem]";
+  "grid items-center gap-x-4 grid-cols-[minmax(0,1fr)_auto] md:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)_8rem_6rem_6rem]";
