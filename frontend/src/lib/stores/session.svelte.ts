@@ -60,7 +60,8 @@ class Session {
 
   /** The session is over, wherever it was ended. */
   lost(): void {
-    if (this.#state === "new") return;
+    // who was never signed in lost nothing: `look` finds out whether there is a user at all
+    if (this.#state !== "signed_in") return;
     this.#me = null;
     this.#state = "signed_out";
   }
