@@ -88,7 +88,13 @@ export function plot(host: HTMLElement, data: uPlot.AlignedData, options: PlotOp
       },
       scales: { y: { range: (_, __, most) => [0, options.max ?? (most > 0 ? most * 1.1 : 1)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 72, values: (_, splits, __, ___, step) => times(splits, step) },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 26,
+          space: 72,
+          values: (_, splits, __, ___, step) => times(splits, step),
+        },
         {
           ...axis,
           space: 36,
