@@ -1,4 +1,6 @@
 import type { NodeFigures, Storage, StorageFigures } from "$lib/api";
+import { clusters as texts } from "$lib/texts/clusters";
+import { bytes } from "$lib/ui/format";
 
 /** In bytes. */
 export interface Capacity {
@@ -9,6 +11,11 @@ export interface Capacity {
 /** null: nothing of it is known. */
 export function share(capacity: Capacity | null): number | undefined {
   return capacity && capacity.whole > 0 ? capacity.used / capacity.whole : undefined;
+}
+
+/** As a gauge shows it. */
+export function shown(capacity: Capacity | null): { share: number | undefined; text: string } {
+  return { share: share(capacity), text: capacity ? texts.of(bytes(capacity.used), bytes(capacity.whole)) : "" };
 }
 
 function sum(parts: readonly (Capacity | null)[]): Capacity | null {
