@@ -32,6 +32,11 @@ export interface RackNode {
   unreachableSince?: string | undefined;
 }
 
+/** A line of the rack. What it shows is asked for while it is in view, so that it alone follows a change of that. */
+export type RackRow =
+  | { id: string; node: () => RackNode; unit?: undefined }
+  | { id: string; node?: undefined; unit: () => Unit | undefined };
+
 export const UNIT_HEIGHT = 44;
 export const NODE_HEIGHT = 76;
 
