@@ -1,7 +1,6 @@
 /** How a failure is told: our words first, then Proxmox's own. */
 export const errors = {
   proxmoxSays: "Proxmox says",
-  toDo: "What to do",
   runThis: "Run this on the node",
   requestId: "Request",
   undecidedTitle: "It is not known whether this happened",

@@ -6,8 +6,6 @@ export const widgets = {
   steps: "Steps",
   history: "History",
   chartTable: "Show as a table",
-  chartHidden: (label: string) => `Hide ${label}`,
-  chartShown: (label: string) => `Show ${label}`,
   units: (count: number) => (count === 1 ? "1 guest" : `${count} guests`),
   operations: (count: number) => (count === 1 ? "1 operation" : `${count} operations`),
   failed: (count: number) => `${count} failed`,
@@ -16,6 +14,5 @@ export const widgets = {
   themes: { system: "System", light: "Light", dark: "Dark" },
   cpu: "CPU",
   memory: "Memory",
-  disk: "Disk",
   column: { name: "Name", state: "State", cpu: "CPU", memory: "Memory", address: "Address" },
 } as const;
