@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 
-import type { Guest, GuestFigures } from "$lib/api";
+import type { Application, Guest, GuestFigures } from "$lib/api";
 
-import { ofGuest } from "./units";
+import { ofApplication, ofGuest } from "./units";
 
 const guest = { id: "c-105", vmid: 105, type: "lxc", name: "unifi", template: false, memory: 4096 } as Guest;
 const now = { status: "running", cpu: 0.5, memory_used: 1024 } as GuestFigures;
@@ -21,4 +21,12 @@ it("has a name for what has none, and a word for templates", () => {
     name: "VM 105",
     word: "Template",
   });
+});
+
+it("calls what a node does not tell of unknown, whatever was seen last", () => {
+  expect(ofGuest(guest, now, false)).toMatchObject({ state: "unknown", word: undefined, cpu: undefined, stale: true });
+  const notes = { id: "a", name: "Notes", recipe: "memos", vmid: 10_000, status: "stopped", memory_mib: 512 };
+  expect(ofApplication(notes as Application, undefined, false)).toMatchObject({ state: "unknown", word: undefined });
+  const failed = { ...notes, status: "failed" } as Application;
+  expect(ofApplication(failed, undefined, false)).toMatchObject({ state: "error", word: "Failed" });
 });

@@ -7,6 +7,8 @@ import type { Unit } from "$lib/ui/rack";
 type Now = GuestFigures | undefined;
 
 const SHAPES: Record<string, Shape> = { running: "running", stopped: "stopped" };
+// true of it wherever its node is
+const KNOWN = new Set<Application["status"]>(["failed", "gone"]);
 
 /** `memory_used` of all that it may use; both in bytes. */
 function shares(now: Now, memory: number | null): Pick<Unit, "cpu" | "memory"> {
@@ -14,22 +16,27 @@ function shares(now: Now, memory: number | null): Pick<Unit, "cpu" | "memory"> {
   return { cpu: now?.cpu ?? undefined, memory: used !== null && memory ? used / memory : undefined };
 }
 
-export function ofApplication(application: Application, now: Now): Unit {
-  const { id, name, recipe, vmid, address } = application;
+/** Of what cannot be reached nobody knows what it does: it is not called stopped. */
+const UNKNOWN = { state: "unknown", word: undefined, cpu: undefined, memory: undefined, stale: true } as const;
+
+/** `reachable`: its node, or where it is to be. */
+export function ofApplication(application: Application, now: Now, reachable = true): Unit {
+  const { id, name, recipe, vmid, address, status } = application;
   const { shape, word } = stateOf(application);
   return {
     id,
     name,
-    kind: `${texts.kind.lxc} ${vmid} · ${recipe}`,
+    kind: vmid === null ? recipe : `${texts.kind.lxc} ${vmid} · ${recipe}`,
     state: shape,
     word,
     ...shares(now, application.memory_mib * 1024 ** 2),
     address: address ?? undefined,
     href: `/apps/${id}`,
+    ...(reachable || KNOWN.has(status) ? {} : UNKNOWN),
   };
 }
 
-export function ofGuest(guest: Guest, now: Now): Unit {
+export function ofGuest(guest: Guest, now: Now, reachable = true): Unit {
   const { id, vmid, type, template } = guest;
   return {
     id,
@@ -38,6 +45,7 @@ export function ofGuest(guest: Guest, now: Now): Unit {
     state: template ? "stopped" : (SHAPES[now?.status ?? ""] ?? "unknown"),
     word: template ? texts.template : undefined,
     ...shares(now, guest.memory),
-    href: `/discovery?guest=${encodeURIComponent(id)}`,
+    href: `/guests/${encodeURIComponent(id)}`,
+    ...(reachable || template ? {} : UNKNOWN),
   };
 }

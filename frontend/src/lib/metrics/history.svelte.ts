@@ -1,25 +1,27 @@
-import { body, client, type Metric, type Node, Problem } from "$lib/api";
+import { type Metric, Problem } from "$lib/api";
 import { STEP, type Timeframe } from "$lib/applications/measured.svelte";
-import { figures } from "$lib/stores";
 
 export interface Wanted {
-  node: Node;
+  /** What is measured. */
+  id: string;
   timeframe: Timeframe;
+  /** When the stream last told of it, ISO 8601. */
+  seen: string | undefined;
+  ask: (timeframe: Timeframe) => Promise<readonly Metric[]>;
 }
 
-/** The figures of a node over time. Made in a component; asked for anew when the stream shows that there are newer ones
- * than those that are held. */
-export class NodeHistory {
+/** The figures of something over time. Made in a component; asked for anew when the stream shows that there are newer
+ * ones than those that are held. */
+export class History {
   readonly #of: () => Wanted;
   #points = $state.raw<readonly Metric[]>([]);
   // what the points, or the problem, are of
   #held = $state.raw("");
   #problem = $state.raw<Problem | null>(null);
-  readonly #frame = $derived.by(() => `${this.#of().node.id} ${this.#of().timeframe}`);
+  readonly #frame = $derived.by(() => `${this.#of().id} ${this.#of().timeframe}`);
   // Proxmox measures once a step
   readonly #due = $derived.by(() => {
-    const { node, timeframe } = this.#of();
-    const seen = figures.nodes.get(node.id)?.at;
+    const { seen, timeframe } = this.#of();
     return `${this.#frame} ${seen ? Math.floor(Date.parse(seen) / 1000 / STEP[timeframe]) : ""}`;
   });
 
@@ -44,12 +46,11 @@ export class NodeHistory {
 
   async ask(): Promise<void> {
     const frame = this.#frame;
-    const { node, timeframe } = this.#of();
-    const params = { path: { cluster_id: node.cluster_id, node: node.name }, query: { timeframe } };
+    const { ask, timeframe } = this.#of();
     let points: readonly Metric[] = [];
     let problem: Problem | null = null;
     try {
-      points = await body(client.GET("/api/v1/nodes/{cluster_id}/{node}/metrics", { params }));
+      points = await ask(timeframe);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       problem = error;
