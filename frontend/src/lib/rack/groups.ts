@@ -1,0 +1,57 @@
+/** What stands on which node: pure. */
+import type { Application, Guest } from "$lib/api";
+
+export interface Entry {
+  id: string;
+  /** An application; else a guest that no application has. */
+  ours: boolean;
+}
+
+/** A node and what is on it. `node` is null for what has no place yet. */
+export interface Group {
+  id: string;
+  clusterId: string;
+  node: string | null;
+  entries: Entry[];
+}
+
+export interface Standing {
+  nodes: readonly { id: string; cluster_id: string; name: string }[];
+  /** In the order in which they are to stand; applications come before guests. */
+  applications: readonly Application[];
+  guests: readonly Guest[];
+}
+
+const idOf = (clusterId: string, node: string | null): string => `${clusterId}/${node ?? ""}`;
+
+/** All nodes in their order, then places that no node is known of, then what has none. With a filter, only what has
+ * something that fits. */
+export function groupsOf({ nodes, applications, guests }: Standing, words: string): Group[] {
+  const groups = new Map<string, Group>();
+  const at = (clusterId: string, node: string | null): Group => {
+    const id = idOf(clusterId, node);
+    let group = groups.get(id);
+    if (!group) groups.set(id, (group = { id, clusterId, node, entries: [] }));
+    return group;
+  };
+  for (const { cluster_id, name } of nodes) at(cluster_id, name);
+  for (const row of applications) {
+    if (fits([row.name, row.recipe, row.vmid, row.node, row.address], words))
+      at(row.cluster_id, row.node).entries.push({ id: row.id, ours: true });
+  }
+  for (const row of guests) {
+    if (fits([row.name, row.app, row.vmid, row.node], words))
+      at(row.cluster_id, row.node).entries.push({ id: row.id, ours: false });
+  }
+  const all = [...groups.values()].sort((a, b) => Number(a.node === null) - Number(b.node === null));
+  return words.trim() === "" ? all : all.filter(({ entries }) => entries.length > 0);
+}
+
+/** All words are somewhere in what a person knows of it. */
+export function fits(known: readonly unknown[], words: string): boolean {
+  const text = known.join(" ").toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
