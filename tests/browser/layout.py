@@ -102,7 +102,7 @@ _LOOK = """
     }
   }
   for (const element of document.querySelectorAll("button, a[href], h1, h2, h3, dt, dd, th, td, label")) {
-    if (!visible(element)) continue;
+    if (!visible(element) || element.closest(".sr-only")) continue;
     const style = getComputedStyle(element);
     const clipped = element.scrollWidth > element.clientWidth + 1 && style.overflowX === "hidden";
     if (clipped && style.textOverflow !== "ellipsis") faults.push(`${name(element)} is cut off`);
