@@ -29,11 +29,13 @@ export function unavailable(action: Action, application: Application): string | 
   if (action === "release" && !adopted) return texts.reasons.own;
   if (status === "undecided") return texts.reasons.undecided;
   if (status === "gone") return texts.reasons.gone;
-  if (status === "failed") return texts.reasons.none;
-  if (isBusy(application)) return texts.reasons.busy(stateOf(application).word);
+  if (application.vmid === null) return isBusy(application) ? busy(application) : texts.reasons.none;
+  if (isBusy(application)) return busy(application);
   if (action === "start") return status === "running" ? texts.reasons.running : undefined;
-  return action === "release" || status === "running" ? undefined : texts.reasons.stopped;
+  // after a failure it may be either
+  return action === "release" || status !== "stopped" ? undefined : texts.reasons.stopped;
 }
+const busy = (application: Application): string => texts.reasons.busy(stateOf(application).word);
 
 export const STATES = ["all", "running", "stopped", "busy", "trouble"] as const;
 export type StateFilter = (typeof STATES)[number];
