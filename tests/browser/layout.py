@@ -94,7 +94,9 @@ _LOOK = """
   );
   for (const control of controls) {
     if (!visible(control) || control.closest(".sr-only")) continue;
-    const box = control.getBoundingClientRect();
+    // a row of a grid is one target, and opens what the link in it does
+    const target = (control.tabIndex < 0 && control.closest("[role=row]")) || control;
+    const box = target.getBoundingClientRect();
     if (box.width === 0 || box.height === 0) continue;
     const inText = control.tagName === "A" && getComputedStyle(control).display === "inline";
     if (!inText && (box.width < 24 || box.height < 24) && !control.closest("label")) {
