@@ -18,6 +18,7 @@ import psutil
 
 from proximity_launcher.cli.server import frames
 from proximity_launcher.up.ports import free_ports
+from support.simulator import SimulatedCluster, announced
 
 Row = dict[str, Any]
 USERNAME, PASSWORD = "ada", "correct horse battery staple"
@@ -119,7 +120,7 @@ class Whole:
     def client(self) -> httpx2.Client:
         """With the session of the person who set it up, as a bearer token."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        return httpx2.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30)
+        return httpx2.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
 
     def set_up(self) -> None:
         token = self.ready_line.partition("#")[2]
@@ -128,7 +129,7 @@ class Whole:
             self._keep(client.post("/setup", json=body), 201)
 
     def sign_in(self) -> None:
-        with httpx2.Client(base_url=f"{self.url}/api/v1", timeout=30) as client:
+        with httpx2.Client(base_url=f"{self.url}/api/v1", timeout=60) as client:
             self._keep(client.post("/session", json={"username": USERNAME, "password": PASSWORD}), 201)
 
     def _keep(self, answer: httpx2.Response, status: int) -> None:
@@ -185,14 +186,13 @@ class Whole:
 
     # ---------------------------------------------------------------- the simulator behind it
 
-    def control(self, path: str) -> Any:
-        """A GET of the simulator's control port."""
-        control_url = json.loads((self.data / "simulator" / "ready.json").read_text())["control_url"]
-        return httpx2.get(control_url + path, timeout=10).json()
+    @property
+    def simulated(self) -> SimulatedCluster:
+        return announced(self.data / "simulator" / "ready.json")[0]
 
     def journal(self, hostname: str) -> list[str]:
         """What was done on Proxmox to containers of that name: create, destroy, in order."""
-        return [entry["action"] for entry in self.control("/journal") if entry["hostname"] == hostname]
+        return [entry["action"] for entry in self.simulated.journal() if entry["hostname"] == hostname]
 
 
 class Watcher:
