@@ -39,8 +39,8 @@ fast: $(STAMP)
 	# most of them wait for other processes most of the time: more of them than there are processors
 	$(BIN)/pytest -q -n 6 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
 
-sweep: $(STAMP) ## every fault at every point of every operation, in process and under virtual time
-	$(BIN)/pytest -q -n 2 tests/sweep
+sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cluster, under virtual time
+	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP)
 	$(BIN)/pytest -q -n 3 --dist loadfile $(wildcard tests/e2e tests/chaos)
