@@ -10,6 +10,8 @@ from support.reconciling import Stage, eventually, listed
 from support.simulator import SimulatorProcess
 
 CLUSTERS, EACH, DEMO = 3, 500, 12
+# seconds: longer than a list of many takes, else nothing but lists is asked for
+LOOK = 1.0
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ async def test_a_restart_with_many_guests_writes_nothing(stage: Stage, simulator
     for simulator in simulators.clusters:
         simulator.reset(extra=EACH)
         applications.append(await stage.application(simulator, await stage.connect_cluster(simulator)))
-    first = stage.start()
+    first = stage.start(look_every=LOOK)
     many = CLUSTERS * (EACH + DEMO)
 
     async def all_written() -> bool:
@@ -40,6 +42,6 @@ async def test_a_restart_with_many_guests_writes_nothing(stage: Stage, simulator
     guests = await stage.store.read(0, 100_000, categories=["guest"])
     assert len({r.aggregate_id for r in guests}) == len(guests) == many
     head = await stage.store.head()
-    stage.start()
+    stage.start(look_every=LOOK)
     await asyncio.gather(*(listed(simulator, 10) for simulator in simulators.clusters))
     assert [r.event for r in await stage.store.read(head)] == []
