@@ -63,9 +63,9 @@ class Stage:
             lambda: 0.0,
         )
 
-    async def look(self) -> None:
+    async def look(self, node: str = "pve1") -> None:
         comparison = SimpleNamespace(suspects=[VMID], strangers=SimpleNamespace(to_prove_gone=list))
-        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=VMID)])
+        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=VMID, node=node)])
         await self.glances.take(
             cast(Observer, self.node), cast(Comparison, comparison), cast(Knowledge, knowledge), lambda: False
         )
@@ -96,3 +96,29 @@ async def test_that_nobody_could_ask_for_the_quorum_does_not_mean_that_it_is_los
     assert not await stage.asker.members(cast(Observer, stage.node))
     assert stage.node.asked == []
     assert stage.picture.complete
+
+
+async def test_who_is_deposed_in_the_middle_of_a_proof_asks_no_further() -> None:
+    stage = Stage()
+    stage.budget.leads = lambda: not stage.node.asked
+    await stage.look()
+    assert stage.node.asked == ["config", "status"]
+    assert not await stage.asker.members(cast(Observer, stage.node), paid=True)
+    assert "members" not in stage.node.asked
+
+
+async def test_what_was_on_a_node_that_left_the_cluster_is_looked_for_on_another_one() -> None:
+    stage = Stage()
+    await stage.asker.members(cast(Observer, stage.node))
+    await stage.look(node="pve9")
+    assert (stage.picture.looks[VMID].state, stage.picture.looks[VMID].node) == ("gone", "pve1")
+
+
+async def test_a_node_that_is_not_listed_and_not_known_to_have_left_is_not_asked_for() -> None:
+    """Proxmox takes seconds to find that it has no such node, and a node that was taken out knows of no other."""
+    for members in (None, frozenset({"pve1", "pve9"})):
+        stage = Stage()
+        stage.picture.members = members
+        await stage.look(node="pve9")
+        assert stage.node.asked == []
+        assert not stage.glances.waiting

@@ -42,7 +42,7 @@ class Asker:
         if not picture.rights.sees_all:
             picture.quorate = picture.members = None
             return picture.has_quorum
-        if not (paid or self._budget.take()):
+        if not (self._budget.leads() if paid else self._budget.take()):
             return False
         seen: Membership | None = None
         try:

@@ -127,7 +127,7 @@ class Glances:
         looker = Looker(
             proxmox,
             self._hashes,
-            lambda: proves or self._budget.take_look(),
+            self._budget.leads if proves else self._budget.take_look,
             lambda: self._asker.members(proxmox, paid=proves),
         )
         look = await looker.at(node, vmid, self._clock(), power=managed)
