@@ -5,6 +5,7 @@ from typing import Any
 
 from proximity.domain.application import events as app
 from proximity.domain.application.marker import markers
+from proximity.domain.cluster import events as cluster
 from proximity.domain.guest import events as guest
 from proximity.domain.guest import state as guest_state
 from proximity.messaging.envelope import Recorded
@@ -51,6 +52,9 @@ class Oracle:
                 vmid = self._stage.made[said.aggregate_id].vmid
                 if [(w.vmid, w.user) for w in workers] != [(vmid, finding.explained.user)]:
                     yield f"{now}: {said.aggregate_id} explained by {finding.explained.upid}"
+            case cluster.NodeGone() | cluster.StorageGone():
+                # they are away now and then, and stay
+                yield f"{now}: {said.event}"
 
 
 async def of_application(stage: Stage, key: str) -> set[str]:
