@@ -10,8 +10,8 @@ from support.whole import Whole
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """Set up, with the simulated cluster connected. Slow enough to be killed in the middle of a create (0.9 s)."""
-    started = Whole(tmp_path_factory.mktemp("whole"), "--provisioners", "2", speed=4)
+    """Set up, with the simulated cluster connected."""
+    started = Whole(tmp_path_factory.mktemp("whole"), "--provisioners", "2")
     try:
         started.start()
         started.set_up()

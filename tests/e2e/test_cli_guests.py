@@ -79,9 +79,9 @@ def test_several_at_once(shell: Shell) -> None:
     assert {row["name"]: row["status"] for row in shell.json("apps")} == {"unifi": "stopped", "pihole": "running"}
     for name in ("unifi", "pihole"):
         assert f"{name} is deleted." in shell.run("delete", name, "--yes")
-    state = shell.whole.simulator.state()
-    assert {100, 105} <= {guest["vmid"] for guest in state["guests"]}, "given back, not destroyed"
-    assert "proximity:" not in json.dumps(state["guests"])
+    guests = shell.whole.simulator.guests()
+    assert {100, 105} <= {guest["vmid"] for guest in guests}, "given back, not destroyed"
+    assert "proximity:" not in json.dumps(guests)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,15 @@ from support.whole import Row, Watcher, Whole
 pytestmark = pytest.mark.slow
 
 
-def wait_until_gone(processes: list[psutil.Process], patience: float = 20.0) -> list[str]:
+def wait_until_gone(processes: list[psutil.Process], patience: float = 60.0) -> list[str]:
     """Who still lives after that."""
     _, alive = psutil.wait_procs(processes, timeout=patience)
     return [" ".join(process.cmdline()) for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def running_steps(versions: list[Row]) -> set[str]:
+    """Those that were seen live."""
+    return {step["name"] for row in versions for step in row["steps"] if step["status"] == "running"}
 
 
 def test_from_the_ready_line_to_an_application_and_back(own_whole: Whole) -> None:
@@ -34,17 +39,18 @@ def test_from_the_ready_line_to_an_application_and_back(own_whole: Whole) -> Non
     own_whole.set_up()
     own_whole.connect_simulator()
 
+    held = own_whole.simulator.fault("task_held", type="vzcreate")
     with Watcher(own_whole).watching() as browser:
         accepted = own_whole.order("POST", "/applications", {"recipe": "turnkey-wordpress", "name": "My Blog"})
         operation, application = accepted["operation_id"], accepted["application_id"]
+        browser.wait_for(lambda: "create" in running_steps(browser.rows("operations", operation)))
+        own_whole.simulator.remove_fault(held)
         browser.wait_for_operation(operation, "succeeded")
         versions = browser.rows("operations", operation)
     done = [step["name"] for step in versions[-1]["steps"] if step["status"] == "done"]
     assert done == [
         "preflight", "download_template", "claim_vmid", "create", "configure", "start", "find_address", "probe",
     ]  # fmt: skip
-    running = [next((s["name"] for s in row["steps"] if s["status"] == "running"), None) for row in versions]
-    assert {"create", "start"} <= set(running), "the steps were not seen live"
 
     row = own_whole.get(f"/applications/{application}")
     assert (row["status"], row["vmid"]) == ("running", 20000)
@@ -80,7 +86,7 @@ def test_named_proxmox_is_connected_instead_of_the_simulator(own_whole: Whole, o
     )
     assert "simulator" not in own_whole.children()
     own_whole.set_up()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while [cluster["status"] for cluster in own_whole.get("/clusters")["items"]] != ["connected"]:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -126,7 +132,7 @@ def test_second_launcher_on_the_same_data_is_refused(whole: Whole) -> None:
 def test_stop_while_it_starts_leaves_nothing_running(own_whole: Whole) -> None:
     process = own_whole.launch()
     record = own_whole.data / "processes.json"
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not (record.exists() and len(own_whole.children()) >= 2):
         assert time.monotonic() < until, own_whole.said()
         time.sleep(0.02)
@@ -153,15 +159,20 @@ def test_no_secret_is_in_a_command_line_or_a_variable(whole: Whole) -> None:
 
 
 def test_read_model_is_built_anew_beside_the_one_in_use(whole: Whole) -> None:
-    before, epoch = tables(whole), whole.get("/snapshot")["epoch"]
-    command = [sys.executable, "-m", "proximity_launcher", "rebuild", "--data", str(whole.data)]
-    done = subprocess.run(command, env=whole.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    until = time.monotonic() + 20
-    while whole.get("/snapshot")["epoch"] == epoch:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    assert tables(whole) == before
+    for _ in range(5):
+        seen, before = whole.get("/snapshot"), tables(whole)
+        command = [sys.executable, "-m", "proximity_launcher", "rebuild", "--data", str(whole.data)]
+        done = subprocess.run(command, env=whole.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        until = time.monotonic() + 60
+        while whole.get("/snapshot")["epoch"] == seen["epoch"]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        after = tables(whole)
+        if whole.get("/snapshot")["position"] == seen["position"]:
+            assert after == before
+            return
+    raise AssertionError("something happens all the time")
 
 
 def tables(whole: Whole) -> dict[str, list[Row]]:

@@ -13,10 +13,12 @@ pytestmark = pytest.mark.slow
 def test_killed_process_loses_nothing(whole: Whole, victim: str) -> None:
     name = f"survives-{victim}"
     with Watcher(whole).watching() as browser:
+        held = whole.simulator.fault("task_held", type="vzcreate")
         accepted = whole.order("POST", "/applications", {"recipe": "debian", "name": name})
         whole.operation(accepted["operation_id"], has_begun("create"))
         before = whole.children()[victim].pid
         whole.kill(victim)
+        whole.simulator.remove_fault(held)
 
         ended = whole.ended_operation(accepted["operation_id"])
         assert ended["status"] == "succeeded", ended
@@ -34,10 +36,12 @@ def test_killed_process_loses_nothing(whole: Whole, victim: str) -> None:
 
 
 def test_all_provisioners_killed_at_once(whole: Whole) -> None:
+    held = whole.simulator.fault("task_held", type="vzcreate")
     accepted = whole.order("POST", "/applications", {"recipe": "debian", "name": "orphan"})
     whole.operation(accepted["operation_id"], has_begun("create"))
     whole.kill("provisioner")
     whole.kill("provisioner-2")
+    whole.simulator.remove_fault(held)
     assert whole.ended_operation(accepted["operation_id"])["status"] == "succeeded"
     assert whole.journal("orphan") == ["create"]
 

@@ -31,7 +31,7 @@ class Process:
     def running(self) -> bool:
         return self.status(0) is None
 
-    def ended(self, within: float = 30.0) -> int:
+    def ended(self, within: float = 90.0) -> int:
         """Its exit status. Raises TimeoutError."""
         if (status := self.status(within)) is None:
             raise TimeoutError(f"process {self.pid} does not end")

@@ -17,7 +17,7 @@ from support.processes import Process, fork
 
 TIME_SCALE = 0.05
 """Real seconds per second of Proxmox's, in tests: a create takes 0.2 s, a sweep of cluster/resources 0.5 s."""
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,6 @@ class SimulatedCluster:
     """One cluster of a simulator, looked at and troubled through its control port."""
 
     _connection: Connection | None = None
-
-    @classmethod
-    def described(cls, place: dict[str, Any]) -> "SimulatedCluster":
-        """`place`: what it wrote of itself when it was ready."""
-        found = cls()
-        found._connection = Connection(**{name: place[name] for name in Connection.__dataclass_fields__})
-        return found
 
     def connection(self) -> Connection:
         if self._connection is None:
@@ -122,11 +115,22 @@ class SimulatedCluster:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.connection().control_url + path, data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=90) as response:
                 text = response.read()
         except urllib.error.HTTPError as error:
             raise ValueError(f"{method} {path}: {error.code} {error.read().decode()}") from error
         return json.loads(text) if text else None
+
+
+def announced(ready_file: Path) -> list[SimulatedCluster]:
+    """What a simulator that is ready says of its clusters."""
+    ready = json.loads(ready_file.read_text())
+    clusters = []
+    for place in ready.pop("clusters", [ready]):
+        cluster = SimulatedCluster()
+        cluster._connection = Connection(**place)
+        clusters.append(cluster)
+    return clusters
 
 
 class SimulatorProcess(SimulatedCluster):
@@ -159,10 +163,8 @@ class SimulatorProcess(SimulatedCluster):
                 self.kill()
                 raise RuntimeError(f"the simulator did not start: {output.read_text()}")
             time.sleep(0.01)
-        ready = json.loads(self._ready_file.read_text())
-        places = ready.pop("clusters", [ready])
-        self._connection = Connection(**ready)
-        self.clusters = [SimulatedCluster.described(place) for place in places]
+        self.clusters = announced(self._ready_file)
+        self._connection = self.clusters[0].connection()
         return self._connection
 
     @property

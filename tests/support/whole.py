@@ -18,7 +18,7 @@ import psutil
 
 from proximity_launcher.cli.server import frames
 from proximity_launcher.up.ports import free_ports
-from support.simulator import SimulatedCluster
+from support.simulator import SimulatedCluster, announced
 
 Row = dict[str, Any]
 USERNAME, PASSWORD = "ada", "correct horse battery staple"
@@ -120,7 +120,7 @@ class Whole:
     def client(self) -> httpx2.Client:
         """With the session of the person who set it up, as a bearer token."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        return httpx2.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30)
+        return httpx2.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
 
     def set_up(self) -> None:
         token = self.ready_line.partition("#")[2]
@@ -129,7 +129,7 @@ class Whole:
             self._keep(client.post("/setup", json=body), 201)
 
     def sign_in(self) -> None:
-        with httpx2.Client(base_url=f"{self.url}/api/v1", timeout=30) as client:
+        with httpx2.Client(base_url=f"{self.url}/api/v1", timeout=60) as client:
             self._keep(client.post("/session", json={"username": USERNAME, "password": PASSWORD}), 201)
 
     def _keep(self, answer: httpx2.Response, status: int) -> None:
@@ -188,7 +188,7 @@ class Whole:
 
     @property
     def simulator(self) -> SimulatedCluster:
-        return SimulatedCluster.described(json.loads((self.data / "simulator" / "ready.json").read_text()))
+        return announced(self.data / "simulator" / "ready.json")[0]
 
     def journal(self, hostname: str) -> list[str]:
         """What was done on Proxmox to containers of that name: create, destroy, in order."""

@@ -133,10 +133,6 @@ class Stream:
         page = (self.messages[sequence] for sequence in range(max(first, 1), self.head + 1))
         return [m for m in page if matches(pattern, m.subject)]
 
-    def last_of_each(self, patterns: list[str]) -> list[Message]:
-        wanted = [q[-1] for subject, q in self.by_subject.items() if q and any(matches(p, subject) for p in patterns)]
-        return [self.messages[sequence] for sequence in sorted(wanted)]
-
 
 def matches(pattern: str, subject: str) -> bool:
     return subject.startswith(pattern[:-1]) if pattern.endswith(">") else subject == pattern
@@ -283,13 +279,9 @@ class Log:
             last = stream.messages.get(stream.last(subject))
             yield (last.headers, last.data) if last else ({"Status": "404", "Description": "Message Not Found"}, b"")
             return
-        pending = 0
-        if several := request.get("multi_last"):
-            found = stream.last_of_each(several)
-        else:
-            found = stream.matching(request["next_by_subj"], request["seq"])
-            pending = max(0, len(found) - request["batch"])
-            found = found[: request["batch"]]
+        found = stream.matching(request["next_by_subj"], request["seq"])
+        pending = max(0, len(found) - request["batch"])
+        found = found[: request["batch"]]
         if not found:
             yield {"Status": "404", "Description": "No Results"}, b""
             return

@@ -272,7 +272,7 @@ async def running(settings: Settings) -> AsyncIterator[Api]:
             while not server.started:
                 assert not serving.done(), serving
                 await asyncio.sleep(0.01)
-            async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
                 yield Api(parts, url, http)
         finally:
             parts.hub.close()

@@ -49,7 +49,7 @@ async def process(variables: dict[str, str]) -> AsyncIterator[asyncio.subprocess
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_order_although_a_stream_is_open(settings: Settings, number: signal.Signals) -> None:
     url = f"http://127.0.0.1:{settings.port}"
-    async with process(environment(settings)) as api, httpx2.AsyncClient(base_url=url, timeout=20) as http:
+    async with process(environment(settings)) as api, httpx2.AsyncClient(base_url=url, timeout=60) as http:
 
         async def alive() -> bool:
             try:

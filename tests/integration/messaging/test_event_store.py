@@ -210,7 +210,9 @@ async def test_reading_filters_by_category_and_reaches_the_head(store: EventStor
     assert await store.aggregate_ids("cluster") == []
 
 
-async def test_more_events_than_fit_on_a_page_are_loaded(store: EventStore) -> None:
+async def test_more_events_than_fit_on_a_page_are_loaded(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a busy machine may need longer to hand so many over
+    monkeypatch.setattr("proximity.messaging.connection.ANSWER_TIMEOUT", 60.0)
     loaded = await store.load(APPLICATION, "a1")
     for _ in range(3):
         loaded = await store.append(APPLICATION, "a1", loaded, [deploy_requested()] * 500, origin())

@@ -25,7 +25,7 @@ class Pve:
             self._session.headers["Authorization"] = authorization
 
     def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        return self._session.request(method, self._url + path, timeout=20, **arguments)
+        return self._session.request(method, self._url + path, timeout=60, **arguments)
 
     def get(self, path: str, **query: Any) -> Any:
         """The data of a successful answer."""

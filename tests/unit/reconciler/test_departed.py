@@ -114,6 +114,14 @@ async def test_lists_that_prove_nothing_break_the_row() -> None:
     assert await stage.lists(1, NODES[:2]) == WITHOUT_PVE3
 
 
+async def test_a_list_that_was_not_answered_breaks_the_row() -> None:
+    stage = Stage(Proxmox(NODES[:2]))
+    assert await stage.lists(MISSED - 1, NODES[:2]) == []
+    stage.departed.interrupted()
+    assert await stage.lists(MISSED - 1, NODES[:2]) == []
+    assert await stage.lists(1, NODES[:2]) == WITHOUT_PVE3
+
+
 async def test_a_member_is_not_gone_whatever_the_lists_say() -> None:
     assert await Stage(Proxmox()).lists(10, NODES[:2]) == []
 

@@ -34,16 +34,19 @@ class Asker:
             self._not_answered("rights", error)
         self._budget.tasks_wanted = rights.sees_all
 
-    async def members(self, proxmox: Observer) -> bool:
-        """Whether the cluster has its quorum, as far as is known."""
+    async def members(self, proxmox: Observer, *, paid: bool = False) -> bool:
+        """Whether the cluster is known to have its quorum now. `paid`: the request was taken from the budget already.
+        If none is left, the picture stays as it is: that nobody could ask says nothing of the cluster.
+        """
         picture = self.picture
         if not picture.rights.sees_all:
             picture.quorate = picture.members = None
             return picture.has_quorum
+        if not (self._budget.leads() if paid else self._budget.take()):
+            return False
         seen: Membership | None = None
         try:
-            if self._budget.take():
-                seen = await proxmox.membership()
+            seen = await proxmox.membership()
         except ProxmoxError as error:
             self._not_answered("members", error)
         picture.quorate = seen is not None and seen.quorate

@@ -43,6 +43,10 @@ class Departed:
         missed += [(node, name) for node, name in known.storages if node in nodes and (node, name) not in storages]
         self._missed = {thing: self._missed.get(thing, 0) + 1 for thing in missed}
 
+    def interrupted(self) -> None:
+        """A list was not answered: those before and after it are not in a row."""
+        self._missed = {}
+
     async def proven(self, proxmox: Observer, known: Cluster) -> list[ClusterEvent]:
         """What can be said now of all that was missed often enough."""
         now = self._monotonic()

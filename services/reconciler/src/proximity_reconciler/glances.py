@@ -13,7 +13,7 @@ from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.knowledge import Knowledge
-from proximity_reconciler.looking import PATIENCE, REQUESTS, EnvironmentHash, Looker
+from proximity_reconciler.looking import PATIENCE, PROOF, REQUESTS, EnvironmentHash, Looker
 from proximity_reconciler.publishing import Publisher
 
 # A look that said nothing is not repeated at once, nor is the question whether a number is in use.
@@ -120,9 +120,16 @@ class Glances:
         if node is None:
             self._rests[vmid] = self._monotonic() + REST
             return False
-        if not self._budget.take_look(REQUESTS if managed else 1):
+        # a proof that is broken off for want of a request has cost all the others for nothing
+        proves = listed is None
+        if not self._budget.take_look((REQUESTS if managed else 1) + (PROOF if proves else 0)):
             return None
-        looker = Looker(proxmox, self._hashes, self._budget.take_look, lambda: self._asker.members(proxmox))
+        looker = Looker(
+            proxmox,
+            self._hashes,
+            self._budget.leads if proves else self._budget.take_look,
+            lambda: self._asker.members(proxmox, paid=proves),
+        )
         look = await looker.at(node, vmid, self._clock(), power=managed)
         if look is None:
             self._rests[vmid] = self._monotonic() + REST

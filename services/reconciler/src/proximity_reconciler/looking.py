@@ -17,6 +17,8 @@ from proximity.proxmox.observe import GuestConfig, GuestStatus, Observer
 PATIENCE = 6.0
 # how many requests one look makes, when the guest is there
 REQUESTS = 2
+# how many more prove that it is not there: its number, and the quorum
+PROOF = 2
 
 
 class EnvironmentHash:

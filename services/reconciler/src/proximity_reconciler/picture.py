@@ -89,10 +89,18 @@ class Picture:
         )
 
     def node_of(self, vmid: int, otherwise: str | None) -> str | None:
-        """Where to look at it; None: nowhere, or on a node that does not answer."""
+        """Where to look at it; None: nowhere, or on a node that does not answer. If its own is proven to be no member
+        any more, another one: that one knows whether the guest is gone, too.
+        """
         listed = self.listed.get(vmid)
         node = listed.node if listed else otherwise
-        return None if node in self.away else node
+        if node is None or node in self.away:
+            return None
+        if self.nodes and node not in self.nodes:
+            # asking for a node that the cluster does not have takes seconds and tells nothing
+            has_left = self.members is not None and node not in self.members
+            return min(self.nodes - self.away, default=None) if has_left else None
+        return node
 
 
 def _listed(guest: GuestSeen) -> Listed:

@@ -182,6 +182,7 @@ class Watch:
         # a row of lists is broken by one that was not answered
         self._before = Inventory()
         self.picture.interrupted()
+        self._departed.interrupted()
         log.warning("not seen", cluster=self.cluster_id, failures=self.failures, code=cause.code, words=cause.proxmox)
         if self.failures >= self._settings.failures:
             await self._correct(loaded, observed(loaded.state, ev.ClusterUnreachable(cause=cause)))

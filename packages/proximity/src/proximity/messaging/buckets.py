@@ -33,9 +33,9 @@ class Bucket:
         return entry.value if entry else None
 
     async def entries(self, prefix: str = "") -> dict[str, Entry]:
-        """All whose key begins with the tokens `prefix`, at most 1,024."""
+        """All whose key begins with the tokens `prefix`. One that is written meanwhile is there, as it was or is."""
         pattern = subjects.bucket_keys(self._name, prefix)
-        found = await direct.last_of_each(self._bus, subjects.bucket_stream(self._name), pattern)
+        found = await direct.all_of(self._bus, subjects.bucket_stream(self._name), pattern)
         start = len(subjects.bucket_keys(self._name)) - 1
         return {m.subject[start:]: Entry(m.data, m.sequence) for m in found if _OPERATION not in m.headers}
 

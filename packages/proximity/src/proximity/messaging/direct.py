@@ -81,11 +81,6 @@ async def last(line: Line, stream: str, subject: str) -> StoredMessage | None:
             raise ReadError(f"Direct Get of {stream}: {status} {headers.get('Description', '')}")
 
 
-async def last_of_each(line: Line, stream: str, subject: str) -> list[StoredMessage]:
-    """The last message of each subject that matches (at most 1,024 subjects). Raises TimeoutError."""
-    return (await _request(line, stream, {"multi_last": [subject]})).messages
-
-
 async def _request(line: Line, stream: str, request: dict[str, Any]) -> Page:
     answer = _Answer(stream)
     inbox = line.nc.new_inbox()
