@@ -45,10 +45,10 @@ _LOOK = """
     faults.push(`the page is ${root.scrollWidth} wide, the window ${root.clientWidth}`);
   }
 
-  // only what can be seen counts: what a scrolling or clipping ancestor hides is not there
+  // only what can be seen counts: what an element or an ancestor scrolls or clips away is not there
   const seen = (element, box) => {
     let { left, top, right, bottom } = box;
-    for (let up = element.parentElement; up && up !== document.body; up = up.parentElement) {
+    for (let up = element; up && up !== document.body; up = up.parentElement) {
       const style = getComputedStyle(up);
       if (style.overflowX === "visible" && style.overflowY === "visible") continue;
       const frame = up.getBoundingClientRect();
@@ -99,7 +99,9 @@ _LOOK = """
     const box = target.getBoundingClientRect();
     if (box.width === 0 || box.height === 0) continue;
     const inText = control.tagName === "A" && getComputedStyle(control).display === "inline";
-    if (!inText && (box.width < 24 || box.height < 24) && !control.closest("label")) {
+    const small = ({ width, height }) => width < 24 || height < 24;
+    const labels = [...(control.labels ?? [])].filter(visible).map((label) => label.getBoundingClientRect());
+    if (!inText && [box, ...labels].every(small)) {
       faults.push(`${name(control)} is ${Math.round(box.width)} x ${Math.round(box.height)}: too small to hit`);
     }
   }
