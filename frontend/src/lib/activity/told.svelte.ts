@@ -20,8 +20,11 @@ export class Told {
   #problem = $state.raw<Problem | null>(null);
   readonly #rows = $derived.by(() => {
     const about = this.#about();
-    const all = new Map(this.#held);
-    for (const row of activity.rows) if (about === null || row.aggregate_id === about) all.set(row.id, row);
+    const all = new Map<string, Activity>();
+    // what is held may still be another's
+    for (const row of [...this.#held.values(), ...activity.rows]) {
+      if (about === null || row.aggregate_id === about) all.set(row.id, row);
+    }
     return [...all.values()].sort((a, b) => b.position - a.position);
   });
 
