@@ -10,10 +10,11 @@ const SHAPES: Record<string, Shape> = { running: "running", stopped: "stopped" }
 // true of it wherever its node is
 const KNOWN = new Set<Application["status"]>(["failed", "gone"]);
 
-/** `memory_used` of all that it may use; both in bytes. */
+/** `memory_used` of all that it may use; both in bytes. What does not run uses nothing, and has nothing to show. */
 function shares(now: Now, memory: number | null): Pick<Unit, "cpu" | "memory"> {
-  const used = now?.memory_used ?? null;
-  return { cpu: now?.cpu ?? undefined, memory: used !== null && memory ? used / memory : undefined };
+  if (now?.status !== "running") return { cpu: undefined, memory: undefined };
+  const used = now.memory_used ?? null;
+  return { cpu: now.cpu ?? undefined, memory: used !== null && memory ? used / memory : undefined };
 }
 
 /** Of what cannot be reached nobody knows what it does: it is not called stopped. */

@@ -24,6 +24,7 @@ const todo: Record<string, string> = {
   started_outside: "Stop it",
   gone: "Restore or delete it",
   vmid_taken: "Delete the application",
+  configuration_changed: "Accept it, or set it back",
   lock_left: "See what locks it",
   orphan: "Adopt it",
   marker_copied: "Adopt it",
