@@ -1,0 +1,197 @@
+"""What is there already, and what others do to it: adopting, giving back, changes made outside."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from browser.layout import faults
+from browser.person import NARROW, Person, in_front_of
+from proximity.domain.application.marker import markers
+from support.outside import Outsider
+from support.whole import Row, Whole
+
+PATIENCE = 60_000
+"""Milliseconds that a change may take to be seen on a machine with much else to do."""
+JELLYFIN, NEXTCLOUD, GRAFANA = 101, 102, 104
+ORPHAN = 20_900
+"""A number for ours: only such are taken for what is left of an application."""
+HOSTILE = '<img src=x onerror="window.pwned=1">'
+
+Act = Callable[[Outsider], Awaitable[object]]
+
+
+@pytest.fixture
+def outside(whole: Whole) -> Iterator[Callable[[Act], None]]:
+    """Does something to Proxmox behind Proximity's back; in a thread, for the browser has this one's loop."""
+    stranger = Outsider.stranger(whole.simulator)
+
+    async def does(act: Act) -> None:
+        await act(stranger)
+
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        yield lambda act: threads.submit(lambda: asyncio.run(does(act))).result()
+    stranger.close()
+
+
+@pytest.fixture(scope="module")
+def adopted(browser: Browser, whole: Whole) -> str:
+    """The id of an application that was a container of somebody else."""
+    with in_front_of(browser, whole) as person:
+        person.sign_in()
+        person.go("/discovery")
+        # it is known by then
+        expect(person.page.get_by_role("link", name="Adopt grafana")).to_be_visible(timeout=PATIENCE)
+    accepted = whole.order("POST", f"/guests/{cluster_id(whole)}-{GRAFANA}/adopt", {"name": "Figures"})
+    assert whole.ended_operation(accepted["operation_id"])["status"] == "succeeded"
+    return str(accepted["application_id"])
+
+
+def cluster_id(whole: Whole) -> str:
+    (cluster,) = whole.get("/clusters")["items"]
+    return str(cluster["id"])
+
+
+def on_proxmox(whole: Whole, vmid: int) -> Row:
+    guest = whole.simulator.guest(vmid)
+    assert guest is not None
+    return guest
+
+
+def about(page: Page, words: str) -> Locator:
+    """A finding."""
+    return page.get_by_role("article").filter(has_text=words)
+
+
+def test_a_container_is_adopted_and_given_back(ada: Person, whole: Whole) -> None:
+    page = ada.page
+    ada.go("/discovery?q=jelly")
+    found = page.get_by_role("list", name="Guests found").get_by_role("listitem")
+    expect(found).to_have_count(1, timeout=PATIENCE)
+    expect(found).to_contain_text("jellyfin, port 8096")
+    page.get_by_role("link", name="Adopt jellyfin").click()
+
+    # before anything is asked for: all that will be written, and what takes it away
+    written = page.get_by_role("region", name="What is written")
+    expect(written).to_contain_text(re.compile(r"proximity:[0-9a-f-]{36}:<application>:<operation>:101"))
+    expect(written).to_contain_text("Releasing it takes the line and the tag away again.")
+    expect(page.get_by_role("region", name="What is read")).to_contain_text("192.168.1.101")
+    assert "proximity" not in on_proxmox(whole, JELLYFIN)["description"]
+    expect(page.get_by_label("Port")).to_have_value("8096")
+    page.get_by_label("Port").fill("eighty")
+    page.get_by_role("button", name="Adopt", exact=True).click()
+    expect(page.get_by_text("A port is a number from 1 to 65535.")).to_be_visible()
+    expect(page.get_by_label("Port")).to_be_focused()
+    page.get_by_label("Port").fill("8096")
+    page.get_by_label("Name").fill("Films")
+    assert faults(page) == []
+    page.get_by_role("button", name="Adopt", exact=True).click()
+
+    expect(page.get_by_role("heading", name="Films is adopted")).to_be_visible(timeout=PATIENCE)
+    line = re.compile(r"^proximity:[0-9a-f-]{36}:[0-9a-f-]{36}:[0-9a-f-]{36}:101$", re.M)
+    assert line.search(on_proxmox(whole, JELLYFIN)["description"])
+    page.get_by_role("link", name="Open Films").click()
+    expect(page.get_by_role("heading", level=1, name="Films")).to_be_visible()
+
+    page.get_by_role("button", name="Give back").click()
+    page.get_by_role("dialog", name="Give Films back?").get_by_role("button", name="Give back").click()
+    expect(page.get_by_role("heading", name="Films was removed")).to_be_visible(timeout=PATIENCE)
+    assert "proximity" not in on_proxmox(whole, JELLYFIN)["description"]
+    assert on_proxmox(whole, JELLYFIN)["status"] == "running"
+    ada.go("/discovery?q=jelly")
+    expect(page.get_by_role("link", name="Adopt jellyfin")).to_be_visible(timeout=PATIENCE)
+
+
+def test_several_are_adopted_at_once_and_one_is_ignored(ada: Person) -> None:
+    page = ada.page
+    ada.go("/discovery")
+    found = page.get_by_role("list", name="Guests found")
+    expect(found.get_by_role("link", name="minecraft", exact=True)).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Ignore minecraft").click()
+    expect(found.get_by_role("link", name="minecraft", exact=True)).to_have_count(0)
+    page.get_by_label("Show", exact=True).select_option("Ignored")
+    expect(page).to_have_url(re.compile("show=ignored"))
+    page.get_by_role("button", name="Offer again minecraft").click()
+    expect(page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Clear the filter").click()
+
+    for name in ("pihole", "vaultwarden"):
+        page.get_by_role("checkbox", name=f"Select {name}").check()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.get_by_role("button", name="Adopt 2").click()
+    asked = page.get_by_role("region", name="What was asked for")
+    expect(asked.get_by_text("Succeeded")).to_have_count(2, timeout=PATIENCE)
+    expect(found.get_by_role("link", name="pihole", exact=True)).to_have_count(0)
+    assert faults(page) == []
+
+
+def test_a_change_made_outside_appears_by_itself_in_two_browsers_and_goes_away(
+    browser: Browser, ada: Person, whole: Whole, adopted: str, outside: Callable[[Act], None]
+) -> None:
+    with in_front_of(browser, whole, width=NARROW) as other:
+        other.sign_in()
+        other.go("/")
+        ada.go("/findings")
+        expect(other.page.get_by_text("Nothing needs you.")).to_be_visible(timeout=PATIENCE)
+        expect(ada.page.get_by_role("heading", name="Everything is as it should be")).to_be_visible()
+
+        outside(lambda stranger: stranger.power(GRAFANA, "stop"))
+        card = about(ada.page, "It is stopped and should be running")
+        expect(card).to_contain_text(re.compile(r"stranger@pve.*vzstop"), timeout=PATIENCE)
+        expect(ada.page.get_by_role("region", name="Urgent")).to_be_visible()
+        needs = other.page.get_by_role("region", name="Needs you")
+        expect(needs).to_contain_text("Figures: stopped, and should be running", timeout=PATIENCE)
+        assert faults(other.page) == []
+
+        # what needs a person leads to where it is done, and what one does the other sees
+        needs.get_by_role("link", name=re.compile("^Start it")).click()
+        other.page.get_by_role("button", name="Start", exact=True).click()
+        expect(card).to_have_count(0, timeout=PATIENCE)
+        other.go("/")
+        expect(other.page.get_by_text("Nothing needs you.")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_changed_setting_is_accepted_as_it_is(
+    ada: Person, whole: Whole, adopted: str, outside: Callable[[Act], None]
+) -> None:
+    page = ada.page
+    ada.go("/findings?severity=warn")
+    # no list tells of the memory: the name makes Proximity look
+    outside(lambda stranger: stranger.configure(GRAFANA, memory=1536, hostname="charts"))
+    changed = about(page, "The setting memory was changed outside Proximity")
+    expect(changed).to_contain_text("1024", timeout=PATIENCE)
+    expect(changed).to_contain_text("1536")
+    expect(changed).to_contain_text("not known: no task on Proxmox tells of it")
+    assert faults(page) == []
+    changed.get_by_role("button", name="Accept as it is").click()
+    expect(changed).to_have_count(0, timeout=PATIENCE)
+    assert on_proxmox(whole, GRAFANA)["config"]["memory"] in (1536, "1536")
+    # the other one goes as it came
+    expect(about(page, "Its host name is charts and should be grafana")).to_have_count(1, timeout=PATIENCE)
+    outside(lambda stranger: stranger.configure(GRAFANA, hostname="grafana"))
+    expect(page.get_by_role("article")).to_have_count(0, timeout=PATIENCE)
+
+
+def test_what_people_write_on_proxmox_runs_no_script_and_an_orphan_is_offered(
+    ada: Person, whole: Whole, adopted: str, outside: Callable[[Act], None]
+) -> None:
+    page = ada.page
+    outside(lambda stranger: stranger.configure(NEXTCLOUD, description=f"ours: {HOSTILE}"))
+    ada.go(f"/guests/{cluster_id(whole)}-{NEXTCLOUD}")
+    expect(page.get_by_role("region", name="Description")).to_contain_text(HOSTILE, timeout=PATIENCE)
+    expect(page.get_by_role("region", name="What it is")).to_contain_text("192.168.1.102")
+    assert page.evaluate("window.pwned") is None
+
+    (ours,) = markers(on_proxmox(whole, GRAFANA)["description"])
+    marker = replace(ours, application=str(uuid4()), operation=str(uuid4()), vmid=ORPHAN)
+    outside(lambda stranger: stranger.create(ORPHAN, "pve1", "left-over", marker))
+    ada.go("/findings")
+    orphan = about(page, "left-over")
+    expect(orphan).to_contain_text(f"pct destroy {ORPHAN}", timeout=PATIENCE)
+    orphan.get_by_role("link", name="Adopt it").click()
+    expect(page.get_by_role("heading", level=1, name="Adopt left-over")).to_be_visible()
