@@ -1,10 +1,13 @@
 """Changing one's password: in the log, with all other sessions ended."""
 
+from typing import Any
+
 import httpx2
 import pytest
 
 from integration.api.conftest import PASSWORD, Api
 from proximity.domain.identity.identity import PasswordChanged
+from proximity_api import session
 
 NEW = "another one, just as long"
 
@@ -44,6 +47,46 @@ async def test_sessions_elsewhere_end(founded: Api) -> None:
         await change(founded)
         assert (await elsewhere.get("/api/v1/me")).status_code == 401
     assert (await founded.get("/me")).status_code == 200
+
+
+async def test_who_signs_in_with_the_old_one_while_it_is_changed_is_not_signed_in(
+    founded: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one was right when it was looked at; all other sessions are ended just before this one begins."""
+    begin = founded.parts.sessions.open
+
+    async def too_late(*person: Any) -> str:
+        assert (await change(founded)).status_code == 204
+        return await begin(*person)
+
+    monkeypatch.setattr(founded.parts.sessions, "open", too_late)
+    async with httpx2.AsyncClient(base_url=founded.url) as elsewhere:
+        answer = await elsewhere.post("/api/v1/session", json={"username": "ada", "password": PASSWORD})
+        assert (answer.status_code, answer.json()["code"]) == (401, "credentials_refused")
+    assert len(await founded.parts.sessions._bucket.entries()) == 1
+
+
+async def test_an_outdated_hash_is_made_anew_but_not_over_another_password(
+    founded: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "outdated", lambda hashed: True)
+    me = (await founded.get("/me")).json()["id"]
+    before = await founded.parts.credentials.get(me)
+    credentials = {"username": "ada", "password": PASSWORD}
+    async with httpx2.AsyncClient(base_url=founded.url) as elsewhere:
+        assert (await elsewhere.post("/api/v1/session", json=credentials)).status_code == 201
+        assert await founded.parts.credentials.get(me) not in (None, before)
+        make = founded.parts.passwords.hash
+
+        async def late(password: str) -> str:
+            if password == PASSWORD:
+                assert (await change(founded)).status_code == 204
+            return await make(password)
+
+        monkeypatch.setattr(founded.parts.passwords, "hash", late)
+        assert (await elsewhere.post("/api/v1/session", json=credentials)).status_code == 401
+        changed = {"username": "ada", "password": NEW}
+        assert (await elsewhere.post("/api/v1/session", json=changed)).status_code == 201
 
 
 async def test_a_wrong_present_one_changes_nothing_and_guessing_is_slowed_down(

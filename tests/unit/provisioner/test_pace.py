@@ -25,7 +25,18 @@ def test_seldom_before_it_can_be_over_and_often_from_then_on() -> None:
     pace = Pace()
     for took in (4.1, 3.6, 3.9):
         pace.ended("c", "create", seconds(took))
-    assert looks(pace, 3.9) == [1.0, 2.0, 3.0, 3.6, 3.75, 3.9]
+    assert looks(pace, 3.9) == [1.0, 2.0, 3.0, 3.45, 3.6, 3.75, 3.9]
+
+
+def test_it_closes_in_on_the_end() -> None:
+    """What is found over was over for a while: each look finds the next one of its kind a little sooner."""
+    pace = Pace()
+    pace.ended("c", "create", seconds(1.9))
+    found = []
+    for _ in range(4):
+        found.append(next(at for at in looks(pace, 2) if at >= 1.5))
+        pace.ended("c", "create", seconds(found[-1]))
+    assert found == [1.75, 1.6, 1.6, 1.6]
 
 
 def test_each_kind_and_cluster_for_itself() -> None:

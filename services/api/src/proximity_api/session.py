@@ -61,14 +61,19 @@ async def sign_in(request: Request, response: Response, body: Credentials) -> Me
     stored = await parts.credentials.get(account.user_id if account else "nobody")
     hashed: str | None = stored["password"] if stored else None
     password = body.password.get_secret_value()
-    if not await parts.passwords.verify(hashed, password) or account is None or hashed is None:
+    if not await parts.passwords.verify(hashed, password) or account is None or stored is None:
         log.warning("sign-in refused", address=client_address(request))
         raise Problem("credentials_refused", "The user name or the password is wrong.")
     parts.throttle.succeeded(throttled)
-    if outdated(hashed):
-        await parts.credentials.put(account.user_id, {"password": await parts.passwords.hash(password)})
+    if outdated(stored["password"]):
+        await parts.credentials.replace(account.user_id, stored, {"password": await parts.passwords.hash(password)})
     # always a new token: one that somebody planted before is worth nothing
     token = await parts.sessions.open(account.user_id, account.user.username, account.user.role)
+    now = await parts.credentials.get(account.user_id)
+    if now != stored and not await parts.passwords.verify(now["password"] if now else None, password):
+        # who changed the password may have ended all sessions just before this one began
+        await parts.sessions.drop(token)
+        raise Problem("credentials_refused", "The user name or the password is wrong.")
     security.set_session(request, response, parts, token)
     log.info("signed in", user=account.user_id)
     return Me(id=account.user_id, username=account.user.username, role=account.user.role)

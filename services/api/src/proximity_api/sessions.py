@@ -70,8 +70,11 @@ class Sessions:
         return await self._look_up(principal.session) is not None
 
     async def end(self, principal: Principal) -> None:
-        self._known.pop(principal.session, None)
-        await self._bucket.delete(principal.session)
+        await self._end(principal.session)
+
+    async def drop(self, token: str) -> None:
+        """One that nobody was told of."""
+        await self._end(hash_of(token))
 
     async def end_others(self, principal: Principal) -> list[str]:
         """All of the person's but this one. Returns their hashes; other replicas notice within seconds."""
@@ -79,9 +82,12 @@ class Sessions:
         theirs = [key for key, entry in entries.items() if orjson.loads(entry.value)["user_id"] == principal.user_id]
         others = [key for key in theirs if key != principal.session]
         for key in others:
-            self._known.pop(key, None)
-            await self._bucket.delete(key)
+            await self._end(key)
         return others
+
+    async def _end(self, key: str) -> None:
+        self._known.pop(key, None)
+        await self._bucket.delete(key)
 
     async def _look_up(self, key: str) -> _Known | None:
         known = self._known.get(key)

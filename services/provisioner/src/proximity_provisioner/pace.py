@@ -5,6 +5,8 @@ from datetime import timedelta
 EARLY = timedelta(seconds=1)
 """A task that fails is seen within this."""
 SELDOM = timedelta(seconds=2)
+CLOSE = timedelta(seconds=0.15)
+"""Between looks at a task that may end any moment."""
 
 
 class Pace:
@@ -23,6 +25,7 @@ class Pace:
         soonest = self._soonest.get((cluster_id, step))
         if soonest is None:
             return usual
-        if waited < soonest:
-            return min(soonest - waited, max(EARLY, usual))
-        return min(SELDOM, max(timedelta(seconds=0.15), (waited - soonest) * 0.2))
+        # a look earlier than the last one that found it over: that one came a while after the end
+        if waited < (due := soonest - CLOSE):
+            return min(due - waited, max(EARLY, usual))
+        return min(SELDOM, max(CLOSE, (waited - soonest) * 0.2))

@@ -84,6 +84,13 @@ class Documents:
     async def put(self, key: str, document: Json) -> None:
         await self._bucket.put(key, json.dumps(document).encode())
 
+    async def replace(self, key: str, known: Json, document: Json) -> bool:
+        """False if it is not `known` any more."""
+        entry = await self._bucket.get(key)
+        if entry is None or json.loads(entry.value) != known:
+            return False
+        return await self._bucket.update(key, json.dumps(document).encode(), entry.revision) is not None
+
     async def create(self, key: str, document: Json) -> bool:
         """False if the key is there already."""
         return await self._bucket.create(key, json.dumps(document).encode()) is not None
