@@ -29,7 +29,7 @@ OUT_OF_STEP = 6.3
 of a minute allow to look at."""
 MINUTE, A_MINUTE = 60.0, 45
 STRANGERS = 101
-KEPT = 2000
+KEPT = 20_000
 """As many requests as the simulator remembers."""
 
 

@@ -52,7 +52,7 @@ class Base(FakePve):  # type: ignore[misc]  # fakepve ships no types
         """Name, and address with its prefix length where it is not made up."""
         self.faults = Faults()
         self.journal = Journal()
-        self.max_requests = 2000
+        self.max_requests = 20_000
         self.vms.clear()
         self.nodes.clear()
         self.storages.clear()

@@ -16,8 +16,8 @@ from proximity_api.security import Operator
 
 router = APIRouter(prefix=f"{PREFIX}/applications", tags=["applications"])
 
-# seconds that a look is good for: somebody types, and asks again with each change
-FRESH = 3.0
+# seconds that a look is good for: somebody types and asks again with each change, and a look costs many requests
+FRESH = 20.0
 
 
 class Place(BaseModel):
