@@ -32,7 +32,7 @@ export const deckTexts = {
   latest: "Latest events",
   allActivity: "All activity",
   noEvents: "Nothing has happened yet.",
-  appsRunning: (running: number, all: number) => `${running} of ${all} running`,
+  appsRunning: (running: number, all: number) => `${running} of ${all === 1 ? "1 app" : `${all} apps`} running`,
   firstTitle: "Connect a Proxmox VE",
   firstText: "Proximity shows what runs there, and deploys applications to it with one API token.",
   connect: "Connect a Proxmox",

@@ -14,7 +14,6 @@ export const discoveryTexts = {
   selected: (count: number) => (count === 1 ? "1 selected" : `${count} selected`),
   adoptSelected: (count: number) => (count === 1 ? "Adopt 1" : `Adopt ${count}`),
   most: (count: number) => `At most ${count} at once.`,
-  unselect: "Clear selection",
   selectedHint: "Each becomes an application under its own name. Only a marker line and a tag are written.",
   adopting: "What was asked for",
   refused: (name: string) => `${name} was not adopted`,
@@ -22,8 +21,6 @@ export const discoveryTexts = {
   adopt: "Adopt",
   ignore: "Ignore",
   notice: "Offer again",
-  template: "template",
-  machine: "virtual machine",
   list: "Guests found",
   empty: "All containers are adopted",
   emptyText: "What somebody creates on Proxmox appears here by itself.",
@@ -35,7 +32,6 @@ export const discoveryTexts = {
   showMore: (count: number) => `Show ${count} more`,
 
   adoptTitle: (name: string) => `Adopt ${name}`,
-  looking: "Looking at it",
   read: "What is read",
   reads: [
     "Its configuration, state, addresses and figures, again and again, to show them and to notice changes.",
@@ -56,7 +52,6 @@ export const discoveryTexts = {
   scheme: "Scheme",
   schemes: { guess: "Guess it", http: "http", https: "https" },
   path: "Path",
-  pathHint: "Begins with a slash.",
   pathWrong: "A path begins with / and has no spaces.",
   portWrong: "A port is a number from 1 to 65535.",
   nameWrong: "Give it a name.",

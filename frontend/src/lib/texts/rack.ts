@@ -9,10 +9,8 @@ export const rackTexts = {
   list: "Guests by node",
   unplaced: "Not placed yet",
   ofMemory: (used: string, whole: string) => `${used} of ${whole}`,
-  online: "Online",
   unreachable: "Unreachable",
-  unreachableTitle: (names: string, count: number) =>
-    count === 1 ? `${names} cannot be reached` : `${names} cannot be reached`,
+  unreachableTitle: (names: string) => `${names} cannot be reached`,
   unreachableText: "What its guests do is not known: they are shown as Unknown, with what was seen last.",
   noMatch: "Nothing fits this filter",
   clear: "Clear the filter",
