@@ -77,6 +77,7 @@ def test_a_foreign_task_that_ended_asks_for_a_look_once() -> None:
         ([task("vzstop", 1)], "stopped_outside", "vzstop"),
         ([task("vzshutdown", 1, running=True)], "stopped_outside", "vzshutdown"),
         ([task("vzstop", 1), task("vzstart", 2)], "stopped_outside", None),
+        ([task("vzstart", 1), task("vzstop", 1)], "stopped_outside", "vzstop"),
         ([task("vzstop", 1), task("vzstart", 2, user=OURS)], "stopped_outside", None),
         ([task("vzstop", 1, user=OURS)], "stopped_outside", None),
         ([task("vzstop", 1, vmid=102)], "stopped_outside", None),

@@ -89,7 +89,8 @@ class TaskLog:
             for task in self._seen.values()
             if task.id == str(vmid) and task.type in matters and _lasted_until(task, earliest)
         ]
-        task = max(about, key=lambda task: task.starttime, default=None)
+        # of two in the same second the one that brought it about was the later: it is so now
+        task = max(about, key=lambda task: (task.starttime, task.type in brings), default=None)
         if task is None or task.type not in brings or task.user == self.own:
             return None
         return Explanation(user=task.user, task=task.type, upid=task.upid, at=task.starttime)
