@@ -24,7 +24,7 @@ from support.outside import Outsider
 from support.whole import Watcher, Whole
 
 TIMES = 20
-OUT_OF_STEP = 6.3
+OUT_OF_STEP = 9.3
 """Seconds between the changes: not in step with what is asked every two seconds, and no more of them than the requests
 of a minute allow to look at."""
 MINUTE, A_MINUTE = 60.0, 45

@@ -26,11 +26,21 @@ def test_no_minute_has_more_requests_than_allowed_whatever_is_asked_for() -> Non
 def test_looks_leave_the_list_and_the_tasks_their_share() -> None:
     budget = Budget(45, lambda: 0.0)
     looks = 0
-    while budget.take_look():
+    while budget.take_look(urgent=True):
         looks += 1
     assert looks == 15
     assert all(budget.take() for _ in range(30))
     assert not budget.take()
+
+
+def test_what_is_only_looked_at_again_leaves_a_third_for_what_has_just_happened() -> None:
+    budget = Budget(45, lambda: 0.0)
+    again = 0
+    while budget.take_look(2):
+        again += 2
+    assert again == 10
+    assert all(budget.take_look(urgent=True) for _ in range(5))
+    assert not budget.take_look(urgent=True)
 
 
 def test_a_look_that_is_not_left_takes_nothing() -> None:
@@ -42,7 +52,7 @@ def test_a_look_that_is_not_left_takes_nothing() -> None:
 def test_tasks_are_asked_for_less_often_while_there_is_much_to_look_at() -> None:
     budget = Budget(45, lambda: 0.0)
     quiet = budget.tasks_every(2.0)
-    while budget.take_look():
+    while budget.take_look(urgent=True):
         pass
     assert 2.0 <= quiet < 2.3
     assert budget.tasks_every(2.0) == 4.0

@@ -17,6 +17,7 @@ class Shares:
     """Of the requests of a minute: `fixed` for the list, the members and the rights, at least `tasks` for the tasks.
 
     What direct looks do not use goes to the tasks, but for `spare`: a look that becomes due finds a request left.
+    A third of the looks is `kept` for what has just happened: what is only looked at again does not use it up.
     """
 
     per_minute: int
@@ -32,6 +33,10 @@ class Shares:
     @property
     def looks(self) -> int:
         return self.per_minute - self.fixed - self.tasks
+
+    @property
+    def kept(self) -> int:
+        return self.looks // 3
 
 
 class Budget:
@@ -60,11 +65,13 @@ class Budget:
         """False: nothing is left at the moment."""
         return self.leads() and self._allowance.take()
 
-    def take_look(self, requests: int = 1) -> bool:
-        """The same for so many requests of a direct look, within its share."""
+    def take_look(self, requests: int = 1, *, urgent: bool = False) -> bool:
+        """The same for so many requests of a direct look, within its share. `urgent`: something has just happened."""
         now = self._monotonic()
         _forget(self._looks, now)
         share = self._shares.looks + (0 if self.tasks_wanted else self._shares.tasks)
+        if not urgent:
+            share -= self._shares.kept
         if len(self._looks) + requests > share or not self.leads() or not self._allowance.take(requests):
             return False
         self._looks.extend([now] * requests)

@@ -89,7 +89,8 @@ class Glances:
             if self._is_known_but_for_power(vmid, desired.get(vmid)):
                 outcome = await self._look_at_power(proxmox, vmid)
             elif vmid in desired or vmid in comparison.suspects:
-                outcome = await self._look(proxmox, vmid, desired[vmid].node if vmid in desired else None)
+                its_node = desired[vmid].node if vmid in desired else None
+                outcome = await self._look(proxmox, vmid, its_node, urgent=vmid in urgent)
             else:
                 outcome = await self._state_of_stranger(proxmox, vmid)
             if outcome is None:
@@ -109,7 +110,7 @@ class Glances:
         urgent = [vmid for vmid in self._asked_for if vmid in desired]
         return urgent, [vmid for vmid in self._asked_for if vmid not in desired]
 
-    async def _look(self, proxmox: Observer, vmid: int, its_node: str | None) -> bool | None:
+    async def _look(self, proxmox: Observer, vmid: int, its_node: str | None, *, urgent: bool) -> bool | None:
         """Whether something was learned; None: no request is left."""
         listed = self._picture.listed.get(vmid)
         if listed is not None and listed.type == "qemu":
@@ -122,7 +123,8 @@ class Glances:
             return False
         # a proof that is broken off for want of a request has cost all the others for nothing
         proves = listed is None
-        if not self._budget.take_look((REQUESTS if managed else 1) + (PROOF if proves else 0)):
+        requests = (REQUESTS if managed else 1) + (PROOF if proves else 0)
+        if not self._budget.take_look(requests, urgent=urgent or proves):
             return None
         looker = Looker(
             proxmox,
@@ -153,7 +155,7 @@ class Glances:
     async def _look_at_power(self, proxmox: Observer, vmid: int) -> bool | None:
         """The configuration that was read before, and the state as it is now."""
         at = self._clock()
-        status = await self._status(proxmox, vmid)
+        status = await self._status(proxmox, vmid, urgent=True)
         if isinstance(status, GuestStatus):
             known = self._picture.looks[vmid]
             running = status.status == "running"
@@ -165,18 +167,18 @@ class Glances:
     async def _state_of_stranger(self, proxmox: Observer, vmid: int) -> bool | None:
         """Of one that no application has only the figures are of interest."""
         at = self._clock()
-        status = await self._status(proxmox, vmid)
+        status = await self._status(proxmox, vmid, urgent=False)
         if isinstance(status, GuestStatus):
             self._publisher.saw(vmid, at, status.status == "running")
             return True
         return status
 
-    async def _status(self, proxmox: Observer, vmid: int) -> GuestStatus | Literal[False] | None:
+    async def _status(self, proxmox: Observer, vmid: int, *, urgent: bool) -> GuestStatus | Literal[False] | None:
         """Of a container. False: nothing was learned; None: no request is left."""
         listed = self._picture.listed.get(vmid)
         if listed is None or listed.type != "lxc" or listed.node in self._picture.away:
             return False
-        if not self._budget.take_look():
+        if not self._budget.take_look(urgent=urgent):
             return None
         try:
             async with asyncio.timeout(PATIENCE):
