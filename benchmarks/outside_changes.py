@@ -76,9 +76,9 @@ def _own(whole: Whole, browser: Watcher, application_id: str, number: int) -> fl
     """Seconds from the end of the task to the step that is done in the browser."""
     verb = ("stop", "start")[number % 2]
     operation_id = whole.order("POST", f"/applications/{application_id}/{verb}")["operation_id"]
-    while not whole.simulated.state()["tasks_running"]:
+    while not whole.simulator.state()["tasks_running"]:
         time.sleep(0.005)
-    while whole.simulated.state()["tasks_running"]:
+    while whole.simulator.state()["tasks_running"]:
         time.sleep(0.005)
     ended = time.monotonic()
 
@@ -94,7 +94,7 @@ def _own(whole: Whole, browser: Watcher, application_id: str, number: int) -> fl
 
 async def _foreign(whole: Whole, browser: Watcher, applications: Sequence[str]) -> list[float]:
     """Seconds from the end of each task to the row that tells of it."""
-    stranger, took = Outsider.stranger(whole.simulated), []
+    stranger, took = Outsider.stranger(whole.simulator), []
     for verb, application_id in itertools.product(("stop", "start"), applications):
         ended = await stranger.power(whole.get(f"/applications/{application_id}")["vmid"], verb)
 
@@ -111,16 +111,16 @@ async def _foreign(whole: Whole, browser: Watcher, applications: Sequence[str]) 
 
 def _requests(whole: Whole, meanwhile: Callable[[], None]) -> int:
     """Those of Proximity: whoever changes something only asks how its tasks are."""
-    before = len(whole.simulated.requests())
+    before = len(whole.simulator.requests())
     meanwhile()
-    after = whole.simulated.requests()
+    after = whole.simulator.requests()
     assert len(after) < KEPT, "older ones were forgotten"
     asked = [request for request in after[before:] if request["method"] == "GET"]
     return sum("/tasks/UPID" not in request["path"] for request in asked)
 
 
 async def _restless(whole: Whole) -> None:
-    stranger, end = Outsider.stranger(whole.simulated), time.monotonic() + MINUTE
+    stranger, end = Outsider.stranger(whole.simulator), time.monotonic() + MINUTE
     for number in itertools.count():
         began = time.monotonic()
         if began >= end:
