@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ class Gate:
     _requests: asyncio.Event = field(default_factory=asyncio.Event)
     _answers: asyncio.Event = field(default_factory=asyncio.Event)
     _words: tuple[bytes, ...] = ()
+    _frame: re.Pattern[bytes] | None = None
     _server: asyncio.Server | None = None
     _lines: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -47,6 +49,19 @@ class Gate:
     def hold_answers_after(self, *words: str) -> None:
         """Passes on the request that has all those words, and nothing that comes back from then on (`tripped`)."""
         self._words = tuple(word.encode() for word in words)
+
+    def lose_frame_with(self, word: str) -> None:
+        """The next frame of a stream of changes that has the word gets lost on its way (`tripped`)."""
+        self._frame = re.compile(rb"id(: [^\n]*\n)data(: [^\n]*" + re.escape(word.encode()) + rb")")
+
+    def _lose(self, data: bytes) -> bytes:
+        # as comments of the same length: nobody hears it, and what carries the stream stays whole
+        if self._frame is None or not self._frame.search(data):
+            return data
+        lost = self._frame.sub(rb":d\1:ata\2", data, count=1)
+        self._frame = None
+        self.tripped.set()
+        return lost
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = asyncio.current_task()
@@ -76,7 +91,7 @@ class Gate:
                     self._words = ()
                     self.tripped.set()
                 await way.wait()
-                writer.write(data)
+                writer.write(self._lose(data) if way is self._answers else data)
                 await writer.drain()
 
 
