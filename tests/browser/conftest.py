@@ -10,8 +10,9 @@ from browser.person import Person, in_front_of
 from support.whole import Whole
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Playwright keeps an event loop running for as long: tests of other files need their own."""
     path = executable()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=arguments())
