@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench chaos lint types pages schema frontend replay rebuild help fast sweep whole install
+.PHONY: up test bench bench-ui chaos lint types pages schema frontend replay rebuild help fast sweep whole install
 
 # settings of this machine: see .env.example
 -include .env
@@ -29,6 +29,9 @@ test: $(STAMP) $(MODULES) ## everything that CI runs, fast checks first
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
+
+bench-ui: $(STAMP) $(PAGES) ## what the pages weigh and cost in a browser, beside what was promised
+	@$(BIN)/python benchmarks/run.py pages
 
 TRIALS ?= 20
 chaos: $(STAMP) ## strike a whole stack of real processes: make chaos SEED=n TRIALS=n STACKS=n
@@ -65,7 +68,7 @@ sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cl
 	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
-	$(BIN)/pytest -q -n 3 --dist loadfile tests/e2e tests/chaos tests/browser
+	$(BIN)/pytest -q -n 4 --dist loadfile tests/e2e tests/chaos tests/browser
 
 GOLDEN ?= tests/replay/golden.json
 replay: $(STAMP) ## recorded answers of a real Proxmox VE against the simulator's: make replay GOLDEN=file
@@ -77,7 +80,7 @@ rebuild: $(STAMP) ## fold the read model of the running Proximity anew from the 
 install: $(STAMP) ## .venv with everything needed; the other targets do it by themselves
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock $(MEMBERS)
 	@.ci/install
