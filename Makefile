@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench bench-ui chaos lint types pages schema frontend replay rebuild help fast sweep whole install
+.PHONY: up test bench bench-ui chaos lint types pages schema frontend replay rebuild help fast sweep whole browser install
 
 # settings of this machine: see .env.example
 -include .env
@@ -68,7 +68,12 @@ sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cl
 	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
-	$(BIN)/pytest -q -n 4 --dist loadfile tests/e2e tests/chaos tests/browser
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/e2e tests/chaos $(STORIES)
+
+# the stories that CI has time for; `make browser` tells them all
+STORIES := $(addprefix tests/browser/test_,first_run.py deploying.py session.py)
+browser: $(STAMP) $(PAGES) ## every page and every story in a real browser
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/browser
 
 GOLDEN ?= tests/replay/golden.json
 replay: $(STAMP) ## recorded answers of a real Proxmox VE against the simulator's: make replay GOLDEN=file
