@@ -13,6 +13,7 @@ from support.comparing import GONE, LISTED, MISSED, app, later, look, view
 SECOND = timedelta(seconds=1)
 NOW = later(3600)
 FRESH = look(at=NOW - AGAIN + SECOND)
+STATE_ONLY = replace(FRESH, values={}, environment={}, hostname=None, markers=(), whole=False)
 STOPPED = findings.stopped_outside()
 IS_GONE = findings.gone(105)
 UNMARKED = findings.marker_removed(app().marker)
@@ -117,6 +118,8 @@ def test_without_a_baseline_and_with_a_finding_and_once_in_a_while() -> None:
     assert suspects([app(baseline=None)], at(view(None))) == [105]
     assert suspects([app(baseline=None)], at(view(look(at=NOW - AGAIN)))) == []
     assert suspects([app(baseline=None, since=NOW)], at(view(FRESH))) == [105]
+    assert suspects([app(baseline=None)], at(view(STATE_ONLY))) == [105]
+    assert suspects([app()], at(view(STATE_ONLY))) == [105]
     assert suspects([app(findings.marker_removed(app().marker))], at(view(look(at=NOW - AGAIN - SECOND)))) == [105]
     assert suspects([app()], at(view(look(at=NOW - ROUTINE)))) == []
     assert suspects([app()], at(view(look(at=NOW - ROUTINE - SECOND)))) == [105]

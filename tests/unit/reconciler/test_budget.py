@@ -33,13 +33,13 @@ def test_looks_leave_the_list_and_the_tasks_their_share() -> None:
     assert not budget.take()
 
 
-def test_what_is_only_looked_at_again_leaves_a_third_for_what_has_just_happened() -> None:
+def test_what_is_only_looked_at_again_leaves_half_for_what_has_just_happened() -> None:
     budget = Budget(45, lambda: 0.0)
     again = 0
     while budget.take_look(2):
         again += 2
-    assert again == 10
-    assert all(budget.take_look(urgent=True) for _ in range(5))
+    assert again == 8
+    assert all(budget.take_look(urgent=True) for _ in range(7))
     assert not budget.take_look(urgent=True)
 
 
@@ -88,7 +88,7 @@ def test_who_takes_over_has_requests_left_for_looks_beside_the_list_and_the_task
         looks += budget.take_look(2)
         now += 0.25
     assert lists == 12
-    assert looks >= 4
+    assert looks >= 3
 
 
 def test_who_leads_no_more_has_nothing_to_spend() -> None:

@@ -16,25 +16,31 @@ from proximity_reconciler.knowledge import Knowledge
 from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.picture import Picture
 from proximity_reconciler.publishing import Publisher
-from support.comparing import app
+from support.comparing import app, later
 from support.deciders import NOON
 
 MANAGED, SUSPECT, STRANGER = 101, 102, 103
 
 
 class Node:
-    """`asked`: the guests, in the order of the first question about each."""
+    """`asked`: the guests, in the order of the first question about each. `stopped`: those that answer how they are."""
 
     def __init__(self) -> None:
         self.asked: dict[int, None] = {}
+        self.stopped: set[int] = set()
+        self.requests = 0
         self.entrypoint = "/start --token s3cret"
 
     async def guest_config(self, node: str, vmid: int) -> GuestConfig:
         self.asked[vmid] = None
+        self.requests += 1
         return GuestConfig("d", "", None, {"hostname": "wiki", "entrypoint": self.entrypoint})
 
     async def guest_status(self, node: str, vmid: int) -> GuestStatus:
         self.asked[vmid] = None
+        self.requests += 1
+        if vmid in self.stopped:
+            return GuestStatus("stopped")
         raise GuestMissingError("no such guest", 500)
 
 
@@ -59,7 +65,7 @@ class Stage:
         """Who was looked at, in this order."""
         self.node.asked.clear()
         comparison = SimpleNamespace(suspects=[SUSPECT], strangers=SimpleNamespace(to_prove_gone=list))
-        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=MANAGED), app(vmid=SUSPECT)])
+        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=vmid, since=later(-60)) for vmid in (MANAGED, SUSPECT)])
         await self.glances.take(
             cast(Observer, self.node), cast(Comparison, comparison), cast(Knowledge, knowledge), enough
         )
@@ -73,7 +79,7 @@ async def test_applications_whose_task_ended_come_first_and_guests_of_nobody_las
 
 
 async def test_a_flood_of_tasks_of_nobody_s_guests_leaves_the_requests_to_the_suspects() -> None:
-    stage = Stage(looks_a_minute=6)
+    stage = Stage(looks_a_minute=9)
     stage.glances.wanted_by_tasks({STRANGER: True})
     assert await stage.take() == [SUSPECT]
     assert stage.glances.waiting
@@ -84,6 +90,26 @@ async def test_only_applications_whose_task_ended_are_looked_at_when_something_e
     stage.glances.wanted_by_tasks({STRANGER: True, MANAGED: False})
     assert await stage.take(lambda: True) == [MANAGED]
     assert stage.glances.waiting
+
+
+async def test_a_stop_is_seen_at_the_price_of_one_request_whether_or_not_the_configuration_is_known() -> None:
+    stage = Stage()
+    stage.node.stopped = {MANAGED}
+    stage.glances.wanted_by_tasks({MANAGED: True})
+    assert await stage.take(lambda: True) == [MANAGED]
+    seen = stage.picture.looks[MANAGED]
+    assert (stage.node.requests, seen.running, seen.whole, seen.values) == (1, False, False, {})
+
+    stage.glances.wanted_by_tasks({MANAGED: False})
+    await stage.take(lambda: True)
+    read = stage.picture.looks[MANAGED]
+    assert (read.running, read.whole) == (False, True)
+
+    stage.node.requests = 0
+    stage.glances.wanted_by_tasks({MANAGED: True})
+    await stage.take(lambda: True)
+    assert stage.node.requests == 1
+    assert stage.picture.looks[MANAGED].values == read.values, "what was read lately is still known"
 
 
 @pytest.mark.parametrize(("seconds", "looked_at"), [(0.0, True), (1.0, False)])

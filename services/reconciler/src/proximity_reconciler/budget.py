@@ -17,7 +17,7 @@ class Shares:
     """Of the requests of a minute: `fixed` for the list, the members and the rights, at least `tasks` for the tasks.
 
     What direct looks do not use goes to the tasks, but for `spare`: a look that becomes due finds a request left.
-    A third of the looks is `kept` for what has just happened: what is only looked at again does not use it up.
+    Half of the looks are `kept` for what has just happened: what is only looked at again does not use them up.
     """
 
     per_minute: int
@@ -36,7 +36,7 @@ class Shares:
 
     @property
     def kept(self) -> int:
-        return self.looks // 3
+        return self.looks // 2
 
 
 class Budget:

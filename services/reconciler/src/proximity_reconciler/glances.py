@@ -86,8 +86,8 @@ class Glances:
             if enough() and vmid not in urgent:
                 self.waiting = True
                 break
-            if self._is_known_but_for_power(vmid, desired.get(vmid)):
-                outcome = await self._look_at_power(proxmox, vmid)
+            if vmid in desired and vmid in self._picture.listed and self._is_only_power_asked(vmid):
+                outcome = await self._look_at_power(proxmox, vmid, self._known(vmid, desired[vmid]))
             elif vmid in desired or vmid in comparison.suspects:
                 its_node = desired[vmid].node if vmid in desired else None
                 outcome = await self._look(proxmox, vmid, its_node, urgent=vmid in urgent)
@@ -142,27 +142,30 @@ class Glances:
             self._publisher.saw(vmid, look.at, look.running)
         return True
 
-    def _is_known_but_for_power(self, vmid: int, desired: Desired | None) -> bool:
-        """Whether the configuration was read lately, and nothing but the power can be another since."""
-        look, read = self._picture.looks.get(vmid), self._read.get(vmid)
+    def _is_only_power_asked(self, vmid: int) -> bool:
         asked = self._asked_for.get(vmid)
-        if asked is None or not asked.power_only or desired is None or look is None or read is None:
-            return False
-        if not look.values:
-            return False
-        return look.state == "there" and read > desired.since and self._clock() - read < CONFIGURATION_LASTS
+        return asked is not None and asked.power_only
 
-    async def _look_at_power(self, proxmox: Observer, vmid: int) -> bool | None:
-        """The configuration that was read before, and the state as it is now."""
+    def _known(self, vmid: int, desired: Desired) -> Look | None:
+        """The look that read its configuration lately: nothing but the power can be another since. None: there is none,
+        and it has to be read again, but that can wait.
+        """
+        look, read = self._picture.looks.get(vmid), self._read.get(vmid)
+        if look is None or read is None or not look.values or look.state != "there":
+            return None
+        return look if read > desired.since and self._clock() - read < CONFIGURATION_LASTS else None
+
+    async def _look_at_power(self, proxmox: Observer, vmid: int, known: Look | None) -> bool | None:
+        """Its state as it is now costs one request, and tells what has just happened."""
         at = self._clock()
         status = await self._status(proxmox, vmid, urgent=True)
-        if isinstance(status, GuestStatus):
-            known = self._picture.looks[vmid]
-            running = status.status == "running"
-            self._picture.looked(vmid, replace(known, at=at, running=running, lock=status.lock))
-            self._publisher.saw(vmid, at, running)
-            return True
-        return status
+        if not isinstance(status, GuestStatus):
+            return status
+        before = known or Look(at, "there", self._picture.listed[vmid].node, whole=False)
+        running = status.status == "running"
+        self._picture.looked(vmid, replace(before, at=at, running=running, lock=status.lock))
+        self._publisher.saw(vmid, at, running)
+        return True
 
     async def _state_of_stranger(self, proxmox: Observer, vmid: int) -> bool | None:
         """Of one that no application has only the figures are of interest."""

@@ -24,7 +24,7 @@ def suspects(
 ) -> list[int]:
     """VMIDs, most urgent first: those of whom the list says otherwise than is known, those locked for long, those
     without a baseline, those with an open finding; then guests that no application has and that were never looked at,
-    and whom no look was at for long. Of the same urgency, the one that waits longest is first.
+    and whom no whole look was at for long. Of the same urgency, the one that waits longest is first.
 
     `guests`: the findings that are open about guests that no application has.
     """
@@ -57,11 +57,11 @@ def _urgency(app: Desired, look: Look | None, view: View) -> int | None:
         return _CONTRADICTED
     if _lock_matters(app, look, view) and age > LIST_LAGS:
         return _LOCKED
-    if app.baseline is None and (look is None or look.at <= app.since or age > AGAIN):
+    if app.baseline is None and (look is None or not look.whole or look.at <= app.since or age > AGAIN):
         return _NO_BASELINE
     if app.open and (look is None or look.at <= app.since or age > AGAIN):
         return _OPEN
-    return _ROUTINE if age > ROUTINE else None
+    return _ROUTINE if look is None or not look.whole or age > ROUTINE else None
 
 
 def _to_be_proven(app: Desired, look: Look | None, view: View) -> bool:

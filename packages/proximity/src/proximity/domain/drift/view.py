@@ -58,7 +58,7 @@ class Look:
 
     `node`: where it was looked at. `running` None: not known. `values`: its whole configuration, empty if that could
     not be read, and then hostname, markers and environment are not known either; of what may be secret (SECRET) a keyed
-    hash. `environment`: variable -> keyed hash of its value.
+    hash. `environment`: variable -> keyed hash of its value. `whole` False: only the state was asked for.
     """
 
     at: datetime
@@ -70,6 +70,7 @@ class Look:
     markers: tuple[Marker, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
 
     @cached_property
     def configuration(self) -> dict[str, str]:
