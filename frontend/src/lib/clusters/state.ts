@@ -1,4 +1,4 @@
-import type { Cluster } from "$lib/api";
+import type { Cluster, Node } from "$lib/api";
 import { clusters } from "$lib/texts/clusters";
 import type { Shape } from "$lib/texts/states";
 
@@ -9,6 +9,14 @@ const SHAPES: Record<Cluster["status"], Shape> = {
   failed: "error",
   removed: "stopped",
 };
+
+/** `reachable`: somebody tells of it. */
+export function nodeState({ online }: Pick<Node, "online">, reachable: boolean): { state: Shape; word: string } {
+  if (!online) return { state: "error", word: clusters.offline };
+  return reachable
+    ? { state: "running", word: clusters.online }
+    : { state: "unknown", word: clusters.status.unreachable };
+}
 
 /** How a StateDot shows it. */
 export function stateOf({ status }: Pick<Cluster, "status">): { state: Shape; word: string } {

@@ -1,4 +1,5 @@
 /** A line of the rack, with what is known of it right now. Called in a component, it watches just what it shows. */
+import { isReachable, placeOf } from "$lib/clusters/place";
 import { applications, clusters, figures, guestId, guests, nodes } from "$lib/stores";
 import { nodes as nodeTexts } from "$lib/texts/nodes";
 import { rackTexts as texts } from "$lib/texts/rack";
@@ -8,14 +9,8 @@ import type { RackNode, Unit } from "$lib/ui/rack";
 
 import type { Entry, Group } from "./groups";
 
-/** Whether what a node said is still so. What has no place yet waits for its cluster. */
-export function isReachable({ id, clusterId, node }: Pick<Group, "id" | "clusterId" | "node">): boolean {
-  if (clusters.get(clusterId)?.status === "unreachable") return false;
-  return node === null || nodes.get(id)?.online === true;
-}
-
 export function unitOf({ id, ours }: Entry, group: Group): Unit | undefined {
-  const reachable = isReachable(group);
+  const reachable = isReachable(group.clusterId, group.node);
   const application = ours ? applications.get(id) : undefined;
   if (application) return ofApplication(application, figures.guests.get(guestId(application) ?? ""), reachable);
   const guest = guests.get(id);
@@ -30,8 +25,9 @@ export function headerOf(group: Group): RackNode {
   }
   const row = nodes.get(id);
   const now = figures.nodes.get(id);
-  const shown = { id, name: node, guests: entries.length, href: `/nodes/${clusterId}/${encodeURIComponent(node)}` };
-  if (!isReachable(group)) {
+  const name = placeOf(clusterId, node);
+  const shown = { id, name, guests: entries.length, href: `/nodes/${clusterId}/${encodeURIComponent(node)}` };
+  if (!isReachable(clusterId, node)) {
     return { ...shown, state: "unknown", word: texts.unreachable, unreachableSince: now?.at };
   }
   const used = now?.memory_used ?? null;

@@ -45,8 +45,14 @@ export const applicationTexts = {
     none: "There is no container: the deployment failed. Deploy it again, or delete it.",
     undecided: "Say first what became of the operation below.",
     deleting: "It is being removed already.",
+    silent: (name: string) => `Not while ${name} does not answer.`,
     own: "Proximity made this container itself: it can be deleted, not given back.",
   },
+
+  silent: (name: string) => `${name} does not answer`,
+  silentText: (time: string | undefined) =>
+    `What is shown is what was seen last${time === undefined ? "" : `, at ${time}`}. Nothing can be asked for until it answers again.`,
+  seeCluster: "See the cluster",
 
   deleteTitle: (name: string) => `Delete ${name}?`,
   deleteEffects: {

@@ -31,6 +31,7 @@ export const clusters = {
   unreachableText: "What is shown is what was seen last. Proximity asks again by itself.",
   failedTitle: "It could not be connected",
   nodes: "Nodes",
+  nodeOf: (node: string, cluster: string) => `${node} of ${cluster}`,
   nodeCount: (count: number) => (count === 1 ? "1 node" : `${count} nodes`),
   noNodes: "No node was seen yet",
   noNodesText: "They are listed as soon as Proximity has looked.",
