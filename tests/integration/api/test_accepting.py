@@ -24,7 +24,9 @@ async def test_a_changed_setting_is_accepted_by_the_key_of_its_finding(signed_in
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json() == answers[1].json() == {"operation_id": key}
     (stored,) = await signed_in.parts.commands.undecided()
-    wanted = cmd.AcceptConfiguration(operation_id=key, application_id=application_id, key=MEMORY.key)
+    wanted = cmd.AcceptConfiguration(
+        operation_id=key, application_id=application_id, key=MEMORY.key, setting=MEMORY.setting
+    )
     assert (stored.category, stored.aggregate_id, stored.command) == ("application", application_id, wanted)
 
 
@@ -36,6 +38,14 @@ async def test_what_is_settled_or_is_no_setting_is_not_accepted(signed_in: Api, 
     answer = await signed_in.post(f"/applications/{uuid4()}/findings/{MEMORY.key}/accept")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert await signed_in.parts.commands.undecided() == []
+
+
+async def test_what_was_changed_again_since_the_person_saw_it_is_not_accepted(signed_in: Api, log: Log) -> None:
+    path = f"/applications/{await found(log)}/findings/{MEMORY.key}/accept"
+    answer = await signed_in.post(f"{path}?observed=2048")
+    assert (answer.status_code, answer.json()["code"]) == (409, "changed_meanwhile")
+    assert await signed_in.parts.commands.undecided() == []
+    assert (await signed_in.post(f"{path}?observed={MEMORY.observed}")).status_code == 202
 
 
 async def test_a_viewer_accepts_nothing(signed_in: Api, log: Log) -> None:

@@ -84,6 +84,18 @@ def test_what_cannot_be_accepted(key: str, code: str) -> None:
     given(*deployed().events, *events).when(accept(key)).rejected(code)
 
 
+def test_what_was_changed_again_since_it_was_accepted_is_not_taken() -> None:
+    """The command was on its way when the finding closed and opened again with another value."""
+    again = f.configuration_changed("memory", "512", "4096")
+    meant = accept(MEMORY.key).model_copy(update={"setting": MEMORY.setting})
+    events = [ev.FindingOpened(finding=MEMORY), ev.FindingClosed(key=MEMORY.key), ev.FindingOpened(finding=again)]
+    given(*deployed().events, *events).when(meant).rejected("changed_meanwhile")
+    accepted = ev.ConfigurationAccepted(operation_id="accept", key=MEMORY.key, setting=again.setting)
+    done = ev.OperationSucceeded(operation_id="accept", kind="accept_configuration")
+    meant = meant.model_copy(update={"setting": again.setting})
+    given(*deployed().events, *events).when(meant).then(accepted, done)
+
+
 def test_an_application_that_is_no_more_accepts_nothing() -> None:
     life = changed(MEMORY)
     life.do(cmd.DeleteApplication(operation_id="delete", application_id="a1"))

@@ -9,7 +9,7 @@ from proximity.domain.cluster import commands as cmd
 from proximity.domain.cluster import events as ev
 from proximity.domain.cluster.decider import failed, found, postponed, taken, wishes
 from proximity.domain.cluster.events import ClusterEvent, Findings, NodeIdentity, StorageSeen
-from proximity.domain.cluster.state import INITIAL, evolve
+from proximity.domain.cluster.state import INITIAL, Cluster, evolve
 from proximity.domain.operation.cause import Cause
 from support.deciders import NOON, given_cluster
 
@@ -225,3 +225,16 @@ def test_a_look_is_begun_once_and_a_wait_is_said_once() -> None:
     assert taken(state, "connect", "one") == postponed(state, "connect", WHY) == []
     assert taken(state, "connect", "two") != []
     assert taken(state, "another", "two") == postponed(state, "another", WHY) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "answers", "same"),
+    [("lab", "lab", True), ("lab", None, False), ("lab", "other", False), (None, "lab", True), (None, None, True)],
+)
+def test_a_cluster_that_has_a_name_answers_by_it(known: str | None, answers: str | None, same: bool) -> None:
+    """A node that was connected while it stood alone may have become a cluster since."""
+    findings = FINDINGS.model_copy(update={"proxmox_name": known})
+    state = evolve(INITIAL, REQUESTED, NOON)
+    state = evolve(state, ev.ClusterConnected(operation_id="connect", findings=findings), NOON)
+    assert isinstance(state, Cluster)
+    assert state.is_named(answers) == same

@@ -9,12 +9,13 @@ import pytest
 
 from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Container
-from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
+from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError, UnreachableError
 from proximity.proxmox.observe import GuestConfig, Membership, NodeSeen, Resources
 from proximity_provisioner.job import Job
 from proximity_provisioner.ownership import Elsewhere, Gone, NotOurs, Ours, look
 
 MISSING = GuestMissingError("Configuration file 'nodes/pve1/lxc/20000.conf' does not exist", 500)
+NO_NODE = UnreachableError("hostname lookup 'pve1' failed - failed to get address info", 500)
 FORBIDDEN = RightsMissingError("Permission check failed (/vms/20000, VM.Audit)", 403)
 OURS = GuestConfig("d", Marker("inst", "a1", "op", 20000).line(), None, {"swap": "512"})
 BLANK = GuestConfig("d", "", "create", {})
@@ -29,12 +30,16 @@ class Node:
         in_use: bool = True,
         quorate: bool | None = True,
         online: Sequence[bool] = (True, True),
+        name: str | None = "lab",
+        members: Sequence[str] = ("pve1", "pve2"),
     ) -> None:
-        """`quorate` None: the token may not ask. `online`: the nodes, as the list has them."""
+        """`quorate` None: the token may not ask. `online`: the nodes, as the list has them. `name`: the cluster's."""
         self._looks = list(looks)
         self._in_use = in_use
         self._quorate = quorate
         self._online = online
+        self._name = name
+        self._members = frozenset(members)
 
     async def guest_config(self, node: str, vmid: int) -> GuestConfig:
         seen = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
@@ -48,7 +53,7 @@ class Node:
     async def membership(self) -> Membership:
         if self._quorate is None:
             raise RightsMissingError("Permission check failed (/, Sys.Audit)", 403)
-        return Membership("lab", self._quorate)
+        return Membership(self._name, self._quorate, self._members)
 
     async def resources(self) -> Resources:
         return Resources((), tuple(NodeSeen(f"pve{number}", up, None) for number, up in enumerate(self._online)))
@@ -57,7 +62,10 @@ class Node:
 def job(node: Node) -> Job:
     container = Container("c1", "pve1", 20000, "op")
     tools = SimpleNamespace(installation_id="inst")
-    return cast(Job, SimpleNamespace(application_id="a1", container=container, proxmox=node, tools=tools))
+    cluster = SimpleNamespace(is_named=lambda name: name == "lab")
+    return cast(
+        Job, SimpleNamespace(application_id="a1", container=container, proxmox=node, tools=tools, cluster=cluster)
+    )
 
 
 async def test_a_guest_that_comes_into_being_between_two_answers_is_not_taken_for_a_stranger() -> None:
@@ -97,3 +105,30 @@ async def test_without_the_right_to_ask_for_the_quorum_all_nodes_must_be_online(
 async def test_what_may_not_be_seen_is_not_gone() -> None:
     with pytest.raises(RightsMissingError):
         await look(job(Node(FORBIDDEN)))
+
+
+async def test_a_node_that_was_taken_out_of_its_cluster_proves_nothing() -> None:
+    """It has a quorum of its own, and knows nothing of the guests of the others."""
+    with pytest.raises(ProxmoxError, match="not of the connected cluster"):
+        await look(job(Node(MISSING, in_use=False, name=None, members=["pve1"])))
+
+
+async def test_what_was_on_a_node_that_the_cluster_has_no_more_is_gone() -> None:
+    assert await look(job(Node(NO_NODE, in_use=False, members=["pve2"]))) == Gone()
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Node(NO_NODE, in_use=False),
+        Node(NO_NODE, in_use=True, members=["pve2"]),
+        Node(NO_NODE, in_use=False, members=["pve2"], quorate=False),
+        Node(NO_NODE, in_use=False, members=["pve2"], quorate=None),
+        Node(NO_NODE, in_use=False, members=["pve2"], name="other"),
+        Node(NO_NODE, in_use=False, members=["pve2"], name=None),
+    ],
+    ids=["still a member", "number in use", "no quorum", "may not ask", "another cluster", "no cluster"],
+)
+async def test_what_is_on_a_node_that_does_not_answer_is_not_gone(node: Node) -> None:
+    with pytest.raises(UnreachableError):
+        await look(job(node))

@@ -59,13 +59,14 @@ class Proxmox:
 class Stage:
     def __init__(self, proxmox: Proxmox) -> None:
         self.now = 0.0
+        self.may_look = True
         self.proxmox = proxmox
         self.picture = Picture()
         self.picture.rights.take(AUDITED)
         budget = Budget(1000, lambda: self.now)
         asker = Asker("c1", self.picture, budget, lambda: NOON)
         self.asker = asker
-        self.departed = Departed(asker, budget.take_look, lambda: self.now)
+        self.departed = Departed(asker, lambda: self.may_look and budget.take_look(), lambda: self.now)
 
     async def lists(
         self,
@@ -157,4 +158,12 @@ async def test_a_storage_that_is_hidden_from_the_token_is_not_gone_and_not_asked
         assert stage.proxmox.asked == ["/storage/nfs"]
     stage.proxmox.on_storages = {"Datastore.Audit": 0}
     stage.now += REST
+    assert await stage.lists(1, storages=["local"]) == WITHOUT_NFS
+
+
+async def test_what_could_not_be_asked_for_yet_is_asked_for_as_soon_as_it_can_be() -> None:
+    stage = Stage(Proxmox())
+    stage.may_look = False
+    assert await stage.lists(MISSED + 1, storages=["local"]) == []
+    stage.may_look = True
     assert await stage.lists(1, storages=["local"]) == WITHOUT_NFS

@@ -65,7 +65,8 @@ class Stage:
         """Who was looked at, in this order."""
         self.node.asked.clear()
         comparison = SimpleNamespace(suspects=[SUSPECT], strangers=SimpleNamespace(to_prove_gone=list))
-        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=vmid, since=later(-60)) for vmid in (MANAGED, SUSPECT)])
+        applications = [app(vmid=vmid, since=later(-60)) for vmid in (MANAGED, SUSPECT)]
+        knowledge = SimpleNamespace(desired=lambda cluster_id: applications)
         await self.glances.take(
             cast(Observer, self.node), cast(Comparison, comparison), cast(Knowledge, knowledge), enough
         )

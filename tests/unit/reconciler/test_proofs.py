@@ -107,6 +107,14 @@ async def test_who_is_deposed_in_the_middle_of_a_proof_asks_no_further() -> None
     assert "members" not in stage.node.asked
 
 
+async def test_a_node_that_was_taken_out_of_its_cluster_proves_nothing_about_it() -> None:
+    stage = Stage()
+    stage.asker.is_named = lambda name: name == "before"
+    await stage.look()
+    assert stage.picture.looks == {}
+    assert not stage.picture.complete
+
+
 async def test_what_was_on_a_node_that_left_the_cluster_is_looked_for_on_another_one() -> None:
     stage = Stage()
     await stage.asker.members(cast(Observer, stage.node))

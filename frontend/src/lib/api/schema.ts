@@ -4045,6 +4045,8 @@ export interface operations {
     acceptConfiguration: {
         parameters: {
             query?: {
+                /** @description As the finding told it: refused if it tells something else by now */
+                observed?: string | null;
                 /** @description Why, in a person's words; kept in the log */
                 reason?: string;
             };

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from proximity.domain.application.commands import AcceptConfiguration
 from proximity.domain.application.state import Application
+from proximity.domain.finding import Setting
 from proximity.messaging.aggregates import APPLICATION
 from proximity_api import queries
 from proximity_api.accept import ANSWERS, accept, order
@@ -48,6 +49,9 @@ async def accept_configuration(
     request: Request,
     application_id: UUID,
     key: Annotated[str, Path(max_length=300, description="Of the finding: its id without `application/<id>/`")],
+    observed: Annotated[
+        str | None, Query(description="As the finding told it: refused if it tells something else by now")
+    ] = None,
 ) -> Response:
     """Of a setting that was changed outside: what it is now is what later changes are told by, and the finding closes.
 
@@ -57,17 +61,22 @@ async def accept_configuration(
     parts = parts_of(request)
 
     async def make() -> AcceptConfiguration:
-        await _acceptable(parts, str(application_id), key)
-        return AcceptConfiguration(operation_id=ordered.operation_id, application_id=str(application_id), key=key)
+        setting = await _acceptable(parts, str(application_id), key, observed)
+        return AcceptConfiguration(
+            operation_id=ordered.operation_id, application_id=str(application_id), key=key, setting=setting
+        )
 
     return await accept(ordered, APPLICATION, str(application_id), make)
 
 
-async def _acceptable(parts: Parts, application_id: str, key: str) -> None:
-    """A courtesy: the decider decides. Raises the problems 404 and 409."""
+async def _acceptable(parts: Parts, application_id: str, key: str, observed: str | None) -> Setting:
+    """What the decider will compare with; the rest is a courtesy. Raises the problems 404 and 409."""
     state = (await parts.store.load(APPLICATION, application_id)).state
     finding = state.findings.get(key) if isinstance(state, Application) else None
     if finding is None:
         raise Problem("not_found", "There is no such finding: it is settled already.")
     if finding.setting is None:
         raise Problem("not_acceptable", "Only a setting that was changed can be accepted as it is.")
+    if observed is not None and observed != finding.observed:
+        raise Problem("changed_meanwhile", "The setting was changed again. Look at what it is now, and accept that.")
+    return finding.setting

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from proximity.domain.identity.identity import Role, username_key
 from proximity_api import accounts, security
 from proximity_api.openapi import PREFIX, errors
-from proximity_api.parts import parts_of
+from proximity_api.parts import Parts, parts_of
 from proximity_api.passwords import MAX_LENGTH, MIN_LENGTH, outdated
 from proximity_api.problems import Problem
 from proximity_api.security import Viewer
+from proximity_api.sessions import Principal
 
 log = structlog.get_logger()
 router = APIRouter(prefix=PREFIX, tags=["session"])
@@ -111,10 +112,16 @@ async def change_password(request: Request, principal: Viewer, body: PasswordCha
         raise Problem("password_refused", "The password that was given as the present one is wrong.")
     parts.throttle.succeeded(throttled)
     hashed = await parts.passwords.hash(body.new_password.get_secret_value())
+    # also before: whoever dies in between leaves nobody signed in by a password that is known to others
+    await _end_others(parts, principal)
     await accounts.change_password(parts, principal.user_id, hashed)
+    await _end_others(parts, principal)
+    log.info("password changed", user=principal.user_id)
+
+
+async def _end_others(parts: Parts, principal: Principal) -> None:
     for session in await parts.sessions.end_others(principal):
         parts.hub.end_session(session)
-    log.info("password changed", user=principal.user_id)
 
 
 def client_address(request: Request) -> str:

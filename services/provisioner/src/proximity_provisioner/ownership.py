@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from proximity.domain.application.marker import Marker, markers
 from proximity.domain.operation.cause import Cause
-from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
-from proximity.proxmox.hypervisor import Hypervisor
+from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError, UnreachableError
 from proximity.proxmox.observe import GuestConfig
 from proximity_provisioner.job import Job
 
@@ -111,9 +110,14 @@ async def _config(job: Job) -> GuestConfig | Gone | Elsewhere:
         return await proxmox.guest_config(ct.node, ct.vmid)
     except (GuestMissingError, RightsMissingError) as error:
         if not await proxmox.vmid_in_use(ct.vmid):
-            return await _gone(proxmox)
+            return await _gone(job)
         if isinstance(error, RightsMissingError):
             raise
+    except UnreachableError:
+        # what was on a node that the cluster has no more is gone with it
+        if await _has_left(job, ct.node) and not await proxmox.vmid_in_use(ct.vmid):
+            return Gone()
+        raise
     try:
         # a late create may have brought it into being between the two answers
         return await proxmox.guest_config(ct.node, ct.vmid)
@@ -121,17 +125,30 @@ async def _config(job: Job) -> GuestConfig | Gone | Elsewhere:
         return Elsewhere(error.words)
 
 
-async def _gone(proxmox: Hypervisor) -> Gone:
+async def _has_left(job: Job, node: str) -> bool:
+    """Said by the others, and they have the quorum."""
+    try:
+        seen = await job.proxmox.membership()
+    except ProxmoxError:
+        return False
+    return bool(seen.name) and seen.quorate and job.cluster.is_named(seen.name) and node not in seen.nodes
+
+
+async def _gone(job: Job) -> Gone:
     """A node without quorum may not know of a guest yet: only a quorate answer proves. Whoever may not ask for the
     quorum is told enough by a list in which every node is online: then none is cut off.
     """
     try:
-        quorate = (await proxmox.membership()).quorate
+        seen = await job.proxmox.membership()
     except RightsMissingError:
-        nodes = (await proxmox.resources()).nodes
+        nodes = (await job.proxmox.resources()).nodes
         if not nodes or not all(node.online for node in nodes):
             raise ProxmoxError("not every node is online: whether the guest is gone cannot be told") from None
         return Gone()
-    if not quorate:
+    if not job.cluster.is_named(seen.name):
+        raise ProxmoxError(
+            "the node that answers is not of the connected cluster any more: whether the guest is gone cannot be told"
+        )
+    if not seen.quorate:
         raise ProxmoxError("the cluster has no quorum: whether the guest is gone cannot be told")
     return Gone()

@@ -14,13 +14,16 @@ log = structlog.get_logger(__name__)
 
 
 class Asker:
-    """Keeps rights and quorum of the picture. `clock`: the log's."""
+    """Keeps rights and quorum of the picture. `clock`: the log's. `is_named`: whether the cluster has that name: what
+    another one says of its quorum and its members is not about this one.
+    """
 
     def __init__(self, cluster_id: str, picture: Picture, budget: Budget, clock: Callable[[], datetime]) -> None:
         self.picture = picture
         self._cluster_id = cluster_id
         self._budget = budget
         self._clock = clock
+        self.is_named: Callable[[str | None], bool] = lambda name: True
 
     async def rights(self, proxmox: Observer) -> None:
         rights = self.picture.rights
@@ -49,6 +52,9 @@ class Asker:
             seen = await proxmox.membership()
         except ProxmoxError as error:
             self._not_answered("members", error)
+        if seen is not None and not self.is_named(seen.name):
+            log.warning("another cluster answers", cluster=self._cluster_id, name=seen.name)
+            seen = None
         picture.quorate = seen is not None and seen.quorate
         picture.members = seen.nodes if seen and seen.quorate and seen.name else None
         return picture.has_quorum

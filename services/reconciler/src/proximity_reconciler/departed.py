@@ -55,27 +55,31 @@ class Departed:
         if not due or not await self._asker.members(proxmox):
             return []
         found: list[ClusterEvent] = []
-        seen: dict[str, bool] = {}
+        seen: dict[str, bool | None] = {}
         for thing in due:
             node, storage = thing
+            if storage is not None and storage not in seen:
+                seen[storage] = await self._would_be_listed(proxmox, storage)
+            if storage is not None and seen[storage] is None:
+                continue
             self._rests = {**self._rests, thing: now + REST}
             if storage is None and self._is_no_member(node):
                 found += [ev.StorageGone(node=node, storage=name) for of, name in known.storages if of == node]
                 found.append(ev.NodeGone(node=node))
-            elif storage is not None:
-                if storage not in seen:
-                    seen[storage] = await self._would_be_listed(proxmox, storage)
-                found += [ev.StorageGone(node=node, storage=storage)] * seen[storage]
+            elif storage is not None and seen[storage]:
+                found.append(ev.StorageGone(node=node, storage=storage))
         return found
 
     def _is_no_member(self, node: str) -> bool:
         return node not in (self._asker.picture.members or {node})
 
-    async def _would_be_listed(self, proxmox: Observer, storage: str) -> bool:
-        """Whether the token may see it. Asked for that very path: what holds above it need not hold there."""
+    async def _would_be_listed(self, proxmox: Observer, storage: str) -> bool | None:
+        """Whether the token may see it. Asked for that very path: what holds above it need not hold there. None: no
+        request is left.
+        """
         path = f"/storage/{storage}"
         if not self._may_look():
-            return False
+            return None
         try:
             return has(await proxmox.permissions(path), path, "Datastore.Audit")
         except ProxmoxError as error:

@@ -44,7 +44,7 @@ async def run(settings: Settings) -> None:
 
     watches = Watches(follower.operations, Leadership(leases, str(uuid4())), observers, watch)
     health = Health(lambda: _not_ready(bus, follower), _measures(follower, sweep, watches))
-    await health.start(settings.health_port)
+    await health.start(settings.health_port, settings.health_host)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(sweep.run())

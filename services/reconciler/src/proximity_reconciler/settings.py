@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     nats_user: str = "reconciler"
     nats_password_file: Path
     vault_key_file: Path
+    health_host: str = "127.0.0.1"
     health_port: int = 0
     log_level: str = "info"
 

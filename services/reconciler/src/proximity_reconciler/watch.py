@@ -105,6 +105,7 @@ class Watch:
         loaded = await self._store.load(CLUSTER, self.cluster_id)
         if not isinstance(loaded.state, Cluster) or not loaded.state.connected:
             return self._settings.look_every
+        self._asker.is_named = loaded.state.is_named
         try:
             proxmox = await self._observers.of(self.cluster_id, loaded.state, self._budget.take)
         except VaultError as error:

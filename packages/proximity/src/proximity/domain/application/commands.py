@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal, get_args
 
 from proximity.domain.application.spec import Spec
+from proximity.domain.finding import Setting
 from proximity.domain.model import Command
 
 
@@ -92,11 +93,14 @@ class ResolveOperation(Command):
 
 
 class AcceptConfiguration(Command):
-    """A setting that was changed outside is right as it is. `key`: of the finding that tells of it."""
+    """A setting that was changed outside is right as it is. `key`: of the finding that tells of it. `setting`: as it
+    was told when the person accepted it; None: as it is told when this is decided.
+    """
 
     TYPE: ClassVar[str] = "application.accept_configuration.v1"
     application_id: str
     key: str
+    setting: Setting | None = None
 
 
 ApplicationCommand = (

@@ -20,6 +20,7 @@ from proximity.domain.application.state import (
     State,
 )
 from proximity.domain.errors import Rejected
+from proximity.domain.finding import Setting
 from proximity.domain.ids import slug
 
 _KIND_IN_WORDS = {
@@ -65,8 +66,8 @@ def decide(command: ApplicationCommand, state: State) -> list[ApplicationEvent]:
             return settle(state, _cancel(command.operation_id, target, state))
         case cmd.ResolveOperation(target_operation_id=target, verdict=verdict):
             return settle(state, _resolve(command.operation_id, target, verdict, state))
-        case cmd.AcceptConfiguration(key=key):
-            return _accept(command.operation_id, key, state)
+        case cmd.AcceptConfiguration(key=key, setting=setting):
+            return _accept(command.operation_id, key, setting, state)
         case cmd.StartApplication():
             request = ev.StartRequested(operation_id=command.operation_id)
         case cmd.ShutdownApplication():
@@ -239,12 +240,14 @@ def _resolve(
     ]
 
 
-def _accept(operation_id: str, key: str, state: Application) -> list[ApplicationEvent]:
+def _accept(operation_id: str, key: str, meant: Setting | None, state: Application) -> list[ApplicationEvent]:
     finding = state.findings.get(key)
     if finding is None:
         raise Rejected("finding_not_found", "There is no such finding: it is settled already.")
     if finding.setting is None:
         raise Rejected("not_acceptable", "Only a setting that was changed can be accepted as it is.")
+    if meant is not None and meant != finding.setting:
+        raise Rejected("changed_meanwhile", "The setting was changed again. Look at what it is now, and accept that.")
     return [
         ev.ConfigurationAccepted(operation_id=operation_id, key=key, setting=finding.setting),
         ev.OperationSucceeded(operation_id=operation_id, kind="accept_configuration"),

@@ -47,6 +47,13 @@ class Cluster:
     operation: Operation | None = None
     handled: frozenset[str] = frozenset()
 
+    def is_named(self, proxmox_name: str | None) -> bool:
+        """Whether it is this cluster that answers: a node that was taken out of it goes on alone, under no name, and
+        knows nothing of the others' guests.
+        """
+        known = self.findings.proxmox_name if self.findings else None
+        return known is None or proxmox_name == known
+
 
 NEVER = datetime.fromtimestamp(0, UTC)
 

@@ -58,6 +58,9 @@ class User:
 
 INITIAL = User()
 
+FOUNDERS_CLAIM = "installation.setup"
+"""The claim that the founder holds: nobody does before the installation is set up."""
+
 
 def decide(command: CreateUser | ChangePassword, user: User) -> list[IdentityEvent]:
     """That there is one founder and one of each name is for the claims to say."""
