@@ -13,6 +13,7 @@ USERNAME, PASSWORD = "ada", "correct horse battery staple"
 PATIENCE = 90.0
 """Seconds in which the api has to take a command, whatever happens to it meanwhile."""
 AGAIN_AFTER = 0.25
+ENDED = frozenset({"succeeded", "failed", "rejected", "cancelled", "undecided"})
 
 
 class NotTakenError(Exception):
@@ -56,6 +57,15 @@ class Client:
         answer = await self._persist("POST", "/setup", json=body)
         if answer.status_code != 201:
             raise NotTakenError(answer.text)
+        self._keep_session(answer)
+
+    async def sign_in(self, username: str, password: str) -> None:
+        answer = await self._persist("POST", "/session", json={"username": username, "password": password})
+        if answer.status_code != 201:
+            raise NotTakenError(answer.text)
+        self._keep_session(answer)
+
+    def _keep_session(self, answer: httpx2.Response) -> None:
         self._token = answer.cookies["proximity_session"]
         self._http.cookies.clear()
 
@@ -77,6 +87,19 @@ class Client:
         answers = [Answer(answer.status_code, answer.json()) for answer in await asyncio.gather(*wanted)]
         self._note(key, f"{method} {path}", answers)
         return answers[0]
+
+    async def ended(self, operation_id: str) -> Row:
+        """The operation, once it is over. Raises NotTakenError."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        row: Row | None = None
+        while loop.time() < until:
+            # the log knows of it before the read model does
+            row = await self.get(f"/operations/{operation_id}")
+            if row is not None and row["status"] in ENDED:
+                return row
+            await asyncio.sleep(0.1)
+        raise NotTakenError(f"operation {operation_id} has not ended within {PATIENCE:.0f} s: {row}")
 
     async def repeat(self, operation_id: str) -> None:
         """The same request with the same key, long after: it must not be done again."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proximity.messaging.permissions import server_config
+from proximity.messaging.permissions import Node, server_config
 
 START_TIMEOUT = 15.0
 STOP_TIMEOUT = 15.0
@@ -48,6 +48,7 @@ class NatsServer:
     folder: Path
     passwords: Mapping[str, str] = field(repr=False)
     port: int = 0
+    node: Node | None = None
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -71,7 +72,7 @@ class NatsServer:
         config.unlink(missing_ok=True)
         config.touch(mode=0o600)
         store = self.folder / "jetstream"
-        config.write_text(server_config(port=self.port or -1, store=store, passwords=self.passwords))
+        config.write_text(server_config(port=self.port or -1, store=store, passwords=self.passwords, node=self.node))
         with self.log.open("ab") as log:
             # a session of its own: Ctrl-C is for the launcher, which stops its servers last
             self.process = await asyncio.create_subprocess_exec(

@@ -21,7 +21,7 @@ from proximity.logs import to_json_lines
 from proximity.messaging import subjects
 from proximity.messaging.buckets import leases, vault
 from proximity.messaging.commands import Commands
-from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, terminate
+from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, connect, servers, terminate
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.leases import Slots
 from proximity.messaging.wake import Wake
@@ -113,7 +113,7 @@ def _broker(settings: Settings, inbox: CommandInbox, hints: Hints) -> NatsBroker
         return bytes(message.body)
 
     broker = NatsBroker(
-        settings.nats_url,
+        servers(settings.nats_url),
         name=f"proximity-{SERVICE}-subscribers",
         security=NatsUserPassword(settings.nats_user, settings.nats_password()),
         inbox_prefix=subjects.inbox(SERVICE).encode(),

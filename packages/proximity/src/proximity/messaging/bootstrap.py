@@ -1,48 +1,131 @@
 """The start-up step: makes streams, buckets and durables, and founds the installation. Safe to run again at any time.
 
-`python -m proximity.messaging.bootstrap` reads PROXIMITY_NATS_URL, PROXIMITY_NATS_USER (`admin` if unset) and
-PROXIMITY_NATS_PASSWORD_FILE.
+`python -m proximity.messaging.bootstrap` reads PROXIMITY_NATS_URL, PROXIMITY_NATS_USER (`admin` if unset),
+PROXIMITY_NATS_PASSWORD_FILE and PROXIMITY_NATS_REPLICAS: on how many servers everything is kept. Unset: on as many as
+it is kept on now, on one if it is new.
 """
 
 import asyncio
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+import nats.errors
 import structlog
 from nats.js import JetStreamContext
-from nats.js.api import StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import StreamConfig, StreamInfo
+from nats.js.errors import APIError, ServiceUnavailableError
 
 from proximity.domain.settings.settings import found
+from proximity.messaging import subjects
 from proximity.messaging.aggregates import INSTALLATION, SETTINGS
-from proximity.messaging.connection import Bus, open_connection
+from proximity.messaging.connection import Bus, RefusedError, open_connection
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict, EventStore
 from proximity.messaging.permissions import ADMIN
-from proximity.messaging.streams import BUCKETS, STREAMS, durables
+from proximity.messaging.streams import BUCKETS, RESTORING, STREAMS, durables
 
 log = structlog.get_logger(__name__)
 
+# How long servers may take to find each other and to elect (seconds), and how often they are asked meanwhile.
+PATIENCE = 60.0
+_ASK_AGAIN = 0.5
+# no cluster yet: no leader, no peers, not enough of them
+_ELECTING = frozenset({10004, 10005, 10008, 10009, 10023})
+_ALONE = 10074
+# What an installation cannot lose: where it is without its log, something went wrong.
+_PRECIOUS = (subjects.COMMANDS, subjects.bucket_stream(subjects.VAULT), subjects.bucket_stream(subjects.CREDENTIALS))
 
-async def prepare(nats_url: str, admin_user: str, admin_password: str) -> str:
-    """Returns the installation's id. Raises RefusedError, TimeoutError, nats.js.errors.APIError."""
+
+class TooFewServersError(Exception):
+    """NATS cannot keep as many copies as it is told to."""
+
+
+class NotWholeError(Exception):
+    """There is a part of an installation: a restore was broken off, or the log is lost."""
+
+
+async def prepare(nats_url: str, admin_user: str, admin_password: str, replicas: int | None = None) -> str:
+    """Returns the installation's id.
+
+    Raises RefusedError, TimeoutError, TooFewServersError, NotWholeError, nats.js.errors.APIError.
+    """
     bus = await open_connection(nats_url, ADMIN, admin_user, admin_password)
     try:
-        for config in (*STREAMS, *BUCKETS):
-            await _make(bus.js, config)
-        for stream, consumer in durables():
-            await bus.js.add_consumer(stream, consumer)
+        held = await streams_held(bus)
+        _must_be_whole(held)
+        await make(bus, held, replicas)
         return await _found(bus)
     finally:
         await bus.close()
 
 
-async def _make(js: JetStreamContext, config: StreamConfig) -> None:
-    try:
-        await js.update_stream(config)
-    except NotFoundError:
-        await js.add_stream(config)
+async def streams_held(bus: Bus) -> dict[str, StreamInfo]:
+    """What there is, once JetStream answers. Raises TimeoutError, nats.js.errors.APIError."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        try:
+            return {info.config.name or "": info for info in await bus.js.streams_info()}
+        except (nats.errors.Error, TimeoutError, APIError) as error:
+            if not _passing(error) or asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(_ASK_AGAIN)
+
+
+async def make(bus: Bus, held: Mapping[str, StreamInfo], replicas: int | None) -> None:
+    """Everything as it is declared; what is there keeps what it holds.
+
+    Raises RefusedError, TimeoutError, TooFewServersError, nats.js.errors.APIError.
+    """
+    # the log comes last: whoever finds it finds everything else
+    for config in (*BUCKETS, *reversed(STREAMS)):
+        there = held.get(config.name or "")
+        copies = replicas or (there.config.num_replicas if there else None) or 1
+        await _make(bus.js, config.evolve(num_replicas=copies), there is not None)
+    for stream, consumer in durables():
+        await bus.js.add_consumer(stream, consumer)
+
+
+async def _make(js: JetStreamContext, config: StreamConfig, there: bool) -> None:
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        try:
+            await (js.update_stream(config) if there else js.add_stream(config))
+        except (nats.errors.Error, TimeoutError, APIError) as error:
+            if isinstance(error, APIError) and error.err_code == _ALONE:
+                raise _too_few(config, error) from error
+            if not _passing(error):
+                raise
+            if asyncio.get_running_loop().time() > deadline:
+                raise _too_few(config, error) if isinstance(error, APIError) else error from error
+            await asyncio.sleep(_ASK_AGAIN)
+        else:
+            return
+
+
+def _passing(error: Exception) -> bool:
+    """Whether it may be otherwise in a moment: servers start, or elect."""
+    if isinstance(error, APIError):
+        return error.err_code in _ELECTING or isinstance(error, ServiceUnavailableError)
+    return True
+
+
+def _too_few(config: StreamConfig, error: APIError) -> TooFewServersError:
+    return TooFewServersError(
+        f"{config.name} cannot be kept on {config.num_replicas} NATS servers: {error.description}. There must be a "
+        f"cluster of at least {config.num_replicas}, and all of them must run."
+    )
+
+
+def _must_be_whole(held: Mapping[str, StreamInfo]) -> None:
+    if any(RESTORING in (info.config.metadata or {}) for info in held.values()):
+        raise NotWholeError("a restore was broken off: run it again, with the same backup")
+    if subjects.EVENTS not in held:
+        left = [name for name in _PRECIOUS if name in held and held[name].state.messages]
+        if left:
+            raise NotWholeError(f"the log is not there, but {', '.join(left)} is: nothing is founded beside it")
 
 
 async def _found(bus: Bus) -> str:
@@ -62,11 +145,24 @@ async def _found(bus: Bus) -> str:
             log.info("the installation was founded by another one just now")
 
 
+def replicas_wanted(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Raises ValueError."""
+    text = environment.get("PROXIMITY_NATS_REPLICAS", "")
+    if text not in ("", "1", "3", "5"):
+        raise ValueError("PROXIMITY_NATS_REPLICAS must be 1, 3 or 5")
+    return int(text) if text else None
+
+
 def main() -> None:
     password = Path(os.environ["PROXIMITY_NATS_PASSWORD_FILE"]).read_text().strip()
     user = os.environ.get("PROXIMITY_NATS_USER", ADMIN)
-    installation_id = asyncio.run(prepare(os.environ["PROXIMITY_NATS_URL"], user, password))
-    log.info("prepared", installation_id=installation_id)
+    try:
+        replicas = replicas_wanted()
+        installation_id = asyncio.run(prepare(os.environ["PROXIMITY_NATS_URL"], user, password, replicas))
+    except (TooFewServersError, NotWholeError, RefusedError, TimeoutError, ValueError) as error:
+        log.critical("not prepared", reason=str(error))
+        sys.exit(1)
+    log.info("prepared", installation_id=installation_id, replicas=replicas)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from proximity.messaging import direct, subjects
 from proximity.messaging.client import Client
 from proximity.messaging.clock import ServerClock
 from proximity.messaging.codec import decode_event
+from proximity.messaging.streams import RESTORING
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +102,11 @@ class Bus:
             await self.nc.close()
 
 
+def servers(url: str) -> list[str]:
+    """The addresses of all servers of a cluster, given as one text with commas."""
+    return [address.strip() for address in url.split(",") if address.strip()]
+
+
 def terminate(reason: str) -> None:
     """What a service does when NATS refuses it: it ends, with the reason in one line."""
     log.critical("refused by NATS", reason=reason)
@@ -111,7 +118,8 @@ def _report(reason: str) -> None:
 
 
 async def connect(url: str, service: str, user: str, password: str, on_refused: Callable[[str], None] = _report) -> Bus:
-    """Connects (and reconnects for ever), reads the server's clock and which installation it is.
+    """Connects (and reconnects for ever), reads the server's clock and which installation it is. `url`: of one server,
+    or of each of a cluster, with commas between them.
 
     `on_refused` is called with the reason when NATS refuses a right or the user; services pass `terminate`. Raises
     RefusedError, NotPreparedError, TimeoutError when no server answers for 30 s.
@@ -155,7 +163,7 @@ async def open_connection(
 
     connecting = asyncio.ensure_future(
         nc.connect(
-            url,
+            servers(url),
             name=f"proximity-{service}",
             user=user,
             password=password,
@@ -190,6 +198,9 @@ async def open_connection(
 
 async def _prepared(bus: Bus) -> None:
     try:
+        info = json.loads(await bus.request(subjects.stream_info(subjects.EVENTS), b""))
+        if RESTORING in (info.get("config", {}).get("metadata") or {}):
+            raise NotPreparedError("the log is being restored")
         found = await direct.all_of(bus, subjects.EVENTS, subjects.events_of("settings"))
         await bus.clock.refresh()
     except TimeoutError as error:

@@ -5,8 +5,10 @@ the bootstrap may make, change, purge or delete a stream or a consumer. Replies 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from proximity.messaging import subjects
 from proximity.messaging.subjects import bucket_keys, bucket_stream, direct_get, events_of, inbox, stream_info
@@ -108,10 +110,26 @@ SUBSCRIBE: dict[str, list[str]] = {
 }
 
 
-def server_config(*, port: int, store: Path, passwords: Mapping[str, str], host: str = "127.0.0.1") -> str:
+@dataclass(frozen=True)
+class Node:
+    """One server of several. `listen`: where the others reach it, `others`: where it reaches them, as `host:port`."""
+
+    name: str
+    listen: str
+    others: Sequence[str]
+
+
+# Servers know each other by this user. It is none of the account: a client cannot sign in with it.
+ROUTES = "cluster"
+
+
+def server_config(
+    *, port: int, store: Path, passwords: Mapping[str, str], host: str = "127.0.0.1", node: Node | None = None
+) -> str:
     """The text of a nats-server configuration: JetStream that syncs every write, one user per service.
 
-    `passwords`: of `admin` and of each service. The text holds them, so its file must be readable by its owner only.
+    `passwords`: of `admin`, of each service and, with a `node`, of `cluster`. The text holds them, so its file must be
+    readable by its owner only.
     """
     users = [{"user": ADMIN, "password": passwords[ADMIN]}] + [
         {
@@ -124,12 +142,26 @@ def server_config(*, port: int, store: Path, passwords: Mapping[str, str], host:
         }
         for service in SERVICES
     ]
-    config = {
+    config: dict[str, Any] = {
         "host": host,
         "port": port,
-        "server_name": "proximity",
+        "server_name": node.name if node else "proximity",
         "jetstream": {"store_dir": str(store), "sync_interval": "always"},
         "accounts": {"PROXIMITY": {"jetstream": "enabled", "users": users}},
     }
+    if node:
+        config["cluster"] = _cluster(node, passwords[ROUTES])
     # a JSON document is a configuration as well: nothing has to be quoted by hand
     return json.dumps(config, indent=2)
+
+
+def _cluster(node: Node, password: str) -> dict[str, Any]:
+    """A server that joins may do everything, so it has to know the password."""
+    return {
+        "name": "proximity",
+        "listen": node.listen,
+        "authorization": {"user": ROUTES, "password": password},
+        "routes": [f"nats://{ROUTES}:{password}@{other}" for other in node.others],
+        # clients use the addresses they were given: those inside a container network may be none for them
+        "no_advertise": True,
+    }

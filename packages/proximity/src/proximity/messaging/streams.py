@@ -17,6 +17,8 @@ from proximity.messaging import subjects
 DUPLICATE_WINDOW = 120.0
 LEASE_TTL = 10.0
 SESSION_TTL = 12 * 3600.0
+# In a stream's metadata: the backup that it is being restored from. No service works beside it, nothing is founded.
+RESTORING = "proximity-restoring"
 
 STREAMS: tuple[StreamConfig, ...] = (
     StreamConfig(
