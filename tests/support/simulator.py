@@ -138,11 +138,19 @@ class SimulatorProcess(SimulatedCluster):
     its `clusters`.
     """
 
-    def __init__(self, directory: Path, time_scale: float = TIME_SCALE, seed: int = 1, clusters: int = 1) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        time_scale: float = TIME_SCALE,
+        seed: int = 1,
+        clusters: int = 1,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._directory = directory
         self._arguments = [
             "--time-scale", str(time_scale), "--seed", str(seed), "--clusters", str(clusters),
             "--state-file", str(directory / "simulator.json"), "--ready-file", str(self._ready_file),
+            "--host", host,
         ]  # fmt: skip
         self._process: Process | None = None
         self.clusters: list[SimulatedCluster] = []

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,19 @@ def test_a_state_of_the_first_format_is_understood(own_simulator: SimulatorProce
     file.write_text(json.dumps(state | {"format": 1}))
     assert own_simulator.start().token_secret == before.token_secret
     assert "VM.Audit" in client(own_simulator, tmp_path).get("/access/permissions")["/"]
+
+
+def test_containers_share_the_host_that_others_can_reach(tmp_path: Path) -> None:
+    simulator = SimulatorProcess(tmp_path / "elsewhere", host="127.0.0.2")
+    try:
+        connection = simulator.start()
+        assert connection.url.startswith("https://127.0.0.2:")
+        pve = client(simulator, tmp_path)
+        for vmid in (20001, 20002):
+            pve.created(vmid)
+            pve.started(vmid)
+        eventually(lambda: all((simulator.guest(vmid) or {})["address"] == "127.0.0.2" for vmid in (20001, 20002)))
+        with urllib.request.urlopen("http://127.0.0.2:12321/", timeout=5) as page:
+            assert b"A simulated container." in page.read()
+    finally:
+        simulator.kill()

@@ -17,6 +17,7 @@ Body = Callable[[], Awaitable[str | None]]
 Values = dict[str, Any]
 """A request's parameters, checked, path parameters included."""
 
+LOOPBACK = "127.0.0.1"
 VERSION, RELEASE, REPOSITORY = "9.2.11", "9.2", "14a22df35955d97d"
 
 
@@ -32,11 +33,12 @@ def answer(data: Any) -> web.Response:
 class Base(FakePve):  # type: ignore[misc]  # fakepve ships no types
     """The parts are mixins over this class; their methods of fakepve's names replace or extend fakepve's.
 
-    `time_scale`: real seconds per second of Proxmox's; never 0, which would hide running tasks and locks.
+    `time_scale`: real seconds per second of Proxmox's; never 0, which would hide running tasks and locks. `host`: the
+    name or address at which it listens and is known by.
     """
 
-    def __init__(self, port: int = 0, time_scale: float = 1.0, seed: int = 1) -> None:
-        super().__init__(host="127.0.0.1", port=port)
+    def __init__(self, port: int = 0, time_scale: float = 1.0, seed: int = 1, host: str = LOOPBACK) -> None:
+        super().__init__(host=host, port=port)
         self.port: int = port
         self.time_scale = max(time_scale, 0.001)
         self.version, self.release_version = VERSION, RELEASE

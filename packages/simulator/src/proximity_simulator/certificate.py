@@ -38,6 +38,13 @@ def _builder(subject: x509.Name, key: ec.EllipticCurvePrivateKey, issuer: x509.N
     )
 
 
+def _host(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 def _usage(authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority, key_cert_sign=authority, crl_sign=authority, content_commitment=False,
@@ -45,8 +52,8 @@ def _usage(authority: bool) -> x509.KeyUsage:
     )  # fmt: skip
 
 
-def make(folder: Path, stem: str, nodes: list[str]) -> tuple[Path, Path, Path]:
-    """(authority, certificate, key) as PEM files in the folder; made once, then kept."""
+def make(folder: Path, stem: str, nodes: list[str], host: str) -> tuple[Path, Path, Path]:
+    """(authority, certificate, key) as PEM files in the folder; made once, then kept. `host`: known by that as well."""
     authority_file, certificate_file, key_file = (folder / f"{stem}.{end}" for end in ("ca.pem", "pem", "key"))
     if authority_file.exists() and certificate_file.exists() and key_file.exists():
         return authority_file, certificate_file, key_file
@@ -58,8 +65,7 @@ def make(folder: Path, stem: str, nodes: list[str]) -> tuple[Path, Path, Path]:
         .add_extension(_usage(authority=True), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    hosts: list[x509.GeneralName] = [x509.DNSName(name) for name in ("localhost", *nodes)]
-    hosts += [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
+    hosts = [_host(name) for name in dict.fromkeys(("localhost", *nodes, "127.0.0.1", "::1", host))]
     certificate = (
         _builder(_name(f"{nodes[0]}.homelab.lan", "PVE Cluster Node"), key, ca_name)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

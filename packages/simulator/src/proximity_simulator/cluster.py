@@ -10,17 +10,16 @@ from pathlib import Path
 from aiohttp import web
 
 from . import certificate, demo
+from .base import LOOPBACK
 from .control import Control
 from .resources import CLUSTER
 from .simulator import Simulator
 from .sweeping import sweeping
 
-HOST = "127.0.0.1"
-
 
 @dataclass(frozen=True)
 class Settings:
-    """`number`: 1 for the first cluster. Ports: 0 for any."""
+    """`number`: 1 for the first cluster. Ports: 0 for any. `host`: of its API; the control port is on loopback."""
 
     number: int
     port: int
@@ -28,6 +27,7 @@ class Settings:
     time_scale: float
     seed: int
     state_file: Path | None
+    host: str = LOOPBACK
 
 
 @asynccontextmanager
@@ -40,7 +40,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, str]]:
             folder, stem = settings.state_file.parent, settings.state_file.stem
         else:
             folder, stem = Path(stack.enter_context(tempfile.TemporaryDirectory())), "simulator"
-        authority, pem, key = certificate.make(folder, stem, list(demo.NODES))
+        authority, pem, key = certificate.make(folder, stem, list(demo.NODES), settings.host)
         simulator.fingerprint = certificate.fingerprint(pem)
         simulator.certificates = (authority.read_bytes(), pem.read_bytes())
         await _listen(simulator, pem, key, fixed=bool(settings.port))
@@ -48,14 +48,14 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, str]]:
         control = web.AppRunner(Control(simulator).app(), access_log=None)
         await control.setup()
         stack.push_async_callback(control.cleanup)
-        await web.TCPSite(control, HOST, settings.control_port).start()
+        await web.TCPSite(control, LOOPBACK, settings.control_port).start()
         if first:
             demo.populate(simulator)
         await stack.enter_async_context(sweeping(simulator))
         simulator.changed()
         yield {
             "url": simulator.url,
-            "control_url": f"http://{HOST}:{control.addresses[0][1]}",
+            "control_url": f"http://{LOOPBACK}:{control.addresses[0][1]}",
             "fingerprint": simulator.fingerprint,
             "token_id": demo.TOKEN,
             "token_secret": simulator.apitokens[demo.TOKEN],
@@ -67,7 +67,7 @@ async def running(settings: Settings) -> AsyncIterator[dict[str, str]]:
 
 def _simulator(settings: Settings) -> tuple[Simulator, bool]:
     """And whether it is its first start, without a saved state."""
-    simulator = Simulator(port=settings.port, time_scale=settings.time_scale, seed=settings.seed)
+    simulator = Simulator(port=settings.port, time_scale=settings.time_scale, seed=settings.seed, host=settings.host)
     simulator.cluster_name = CLUSTER if settings.number == 1 else f"{CLUSTER}{settings.number}"
     demo.furnish(simulator)
     first = settings.state_file is None or not simulator.restore(settings.state_file)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .base import LOOPBACK
 from .cluster import Settings, running
 from .state import StateFileError, write_private
 
@@ -24,6 +25,7 @@ class Options:
     seed: int
     state_file: Path | None
     ready_file: Path | None
+    host: str
 
     def cluster(self, number: int) -> Settings:
         """The second cluster has the ports, the seed and the state file after those of the first."""
@@ -33,7 +35,7 @@ class Options:
             state = state.with_name(f"{state.stem}-{number}{state.suffix}")
         return Settings(
             number, self.port and self.port + following, self.control_port and self.control_port + following,
-            self.time_scale, self.seed + following, state,
+            self.time_scale, self.seed + following, state, self.host,
         )  # fmt: skip
 
 
@@ -44,6 +46,7 @@ def parse(arguments: list[str]) -> Options:
         epilog="It is not a hypervisor and has no security: do not make it reachable for others.",
     )
     parser.add_argument("--port", type=int, default=0, help="of the API, HTTPS (default: the one used last, or any)")
+    parser.add_argument("--host", default=LOOPBACK, help="where the API listens (default: loopback)")
     parser.add_argument("--control-port", type=int, default=0, help="for faults and a look inside, HTTP (default: any)")
     parser.add_argument("--clusters", type=int, default=1, help="so many, each with its own port, token, certificate")
     parser.add_argument("--ready-file", type=Path, help="written when it listens: JSON with url, token, certificate")

@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import logging
 import re
+import socket
 from contextlib import suppress
 from typing import Any
 
 from fakepve.lxc import split_props
 
-from .base import Base, Values
+from .base import LOOPBACK, Base, Values
 from .registry import listening
 
 LEASE_SECONDS = 1.5
@@ -36,6 +37,7 @@ class Network(Base):
         super().__init__(*args, **kwargs)
         self.leases: dict[tuple[int, int], tuple[str, list[asyncio.Server]]] = {}
         self._leasing: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._shared: dict[int, asyncio.Server] = {}
 
     def changed(self) -> None:
         super().changed()
@@ -53,6 +55,9 @@ class Network(Base):
 
     async def _lease(self, key: tuple[int, int], container: Any, mac: str) -> None:
         await asyncio.sleep(self.scaled(LEASE_SECONDS))
+        if self.host != LOOPBACK:
+            await self._share(key, container)
+            return
         for attempt in range(ATTEMPTS):
             address = loopback(mac, attempt)
             with suppress(OSError):
@@ -79,6 +84,18 @@ class Network(Base):
             else:
                 server.close()
 
+    async def _share(self, key: tuple[int, int], container: Any) -> None:
+        """Others cannot reach our loopback: all containers share the address at which they reach us."""
+        found = await asyncio.get_running_loop().getaddrinfo(self.host, None, family=socket.AF_INET)
+        address = str(found[0][4][0])
+        for port in {PORT, *listening(container)} - self._shared.keys():
+            try:
+                self._shared[port] = await asyncio.start_server(_page("A container"), address, port)
+            except OSError as error:
+                logging.getLogger(__name__).warning("container %s: %s", container.vmid, error)
+        self.leases[key] = (address, [])
+        self._leasing.pop(key, None)
+
     def address_of(self, container: Any) -> str | None:
         lease = self.leases.get((container.vmid, id(container)))
         return lease[0] if lease else None
@@ -86,9 +103,11 @@ class Network(Base):
     async def close_addresses(self) -> None:
         for task in self._leasing.values():
             task.cancel()
-        for server in [server for _, servers in self.leases.values() for server in servers]:
+        of_their_own = [server for _, servers in self.leases.values() for server in servers]
+        for server in (*of_their_own, *self._shared.values()):
             server.close()
         self.leases.clear()
+        self._shared.clear()
 
     async def _lxc_interfaces(self, user: str, v: Values) -> list[dict[str, Any]] | None:
         """Null for a stopped and for a missing container."""

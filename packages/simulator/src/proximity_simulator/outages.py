@@ -57,7 +57,7 @@ class Outages(Base):
     def replace_certificate(self) -> None:
         """Serve one that another authority signed, from the next connection on."""
         with tempfile.TemporaryDirectory() as folder:
-            _, pem, key = certificate.make(Path(folder), "replaced", sorted(self.nodes))
+            _, pem, key = certificate.make(Path(folder), "replaced", sorted(self.nodes), self.host)
             self.context.load_cert_chain(pem, key)
             self.fingerprint = certificate.fingerprint(pem)
 
