@@ -48,7 +48,7 @@ def test_canaries_are_found_nowhere(whole: Whole) -> None:
         "secret of a token": TOKEN_SECRET,
         "password of the person": PASSWORD,
         "token of the setup": (whole.data / "secrets" / "setup-token").read_text(),
-        "secret of the simulator's token": (whole.data / "secrets" / "simulator-token").read_text(),
+        "secret of the simulator's token": whole.simulator.connection().token_secret,
         "key of the vault": (whole.data / "secrets" / "vault.key").read_text(),
     }
     kept = dict(places(whole)) | {"the live stream": streamed.encode()}

@@ -8,14 +8,12 @@ from uuid import uuid4
 
 from proximity.domain.claim.claim import ClaimRefusedError
 from proximity.domain.identity import identity
-from proximity.domain.identity.identity import ChangePassword, CreateUser, username_key
+from proximity.domain.identity.identity import FOUNDERS_CLAIM, ChangePassword, CreateUser, username_key
 from proximity.messaging.aggregates import CLAIM, IDENTITY
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict
 from proximity_api.parts import Parts
 from proximity_api.problems import Problem
-
-FOUNDERS_CLAIM = "installation.setup"
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,13 @@ from proximity.proxmox import certificate
 from proximity.proxmox.client import ProxmoxClient
 from proximity.proxmox.connection import Connection, Endpoint
 from proximity.proxmox.errors import CredentialsRefusedError, InvalidRequestError, ProxmoxError
-from proximity_api import queries, views
+from proximity_api import queries, simulator, views
 from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import Problem, invalid
 from proximity_api.security import Admin, Viewer
-from proximity_api.settings import read_secret
 
 router = APIRouter(prefix=f"{PREFIX}/clusters", tags=["clusters"])
 _TOKEN_ID = re.compile(r"[^\s!@]+@[^\s!@]+![^\s!@]+")
@@ -213,15 +212,15 @@ def check(wanted: ConnectRequest) -> str | None:
 
 
 def _of_simulator(parts: Parts, body: ConnectRequest) -> ConnectRequest:
-    settings = parts.settings
-    if not (settings.simulator_url and settings.simulator_token_secret_file):
+    found = simulator.running(parts.settings)
+    if found is None:
         raise Problem("no_simulator", "Start Proximity with its simulator, or connect a real cluster.")
     return ConnectRequest(
         name=body.name,
-        endpoints=[settings.simulator_url],
-        token_id=settings.simulator_token_id,
-        token_secret=SecretStr(read_secret(settings.simulator_token_secret_file)),
-        fingerprint=settings.simulator_fingerprint,
+        endpoints=[found.url],
+        token_id=found.token_id,
+        token_secret=found.token_secret,
+        fingerprint=found.fingerprint,
         first_vmid=body.first_vmid,
         last_vmid=body.last_vmid,
     )

@@ -137,7 +137,8 @@ def server(parts: Parts) -> Server:
         log_config=None,
         server_header=False,
         # whoever could write such headers could say that he comes from anywhere
-        proxy_headers=False,
+        proxy_headers=bool(parts.settings.trusted_proxies),
+        forwarded_allow_ips=parts.settings.trusted_proxies,
         timeout_graceful_shutdown=GRACE,
     )
     return Server(config, parts.hub)

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     port: int = 8080
     log_level: str = "info"
     secure_cookies: bool = False
+    # whose X-Forwarded-For and -Proto are believed: addresses or networks with commas, * where nobody else gets here
+    trusted_proxies: str = ""
 
     session_idle: float = 2 * 3600
     session_absolute: float = 12 * 3600
@@ -34,10 +36,8 @@ class Settings(BaseSettings):
     # changes a client may be behind before it is sent away (it comes back with its last id)
     stream_queue: int = 1000
 
-    simulator_url: str = ""
-    simulator_token_id: str = ""
-    simulator_token_secret_file: Path | None = None
-    simulator_fingerprint: str = ""
+    # the ready file of a simulator, which is there as long as that runs
+    simulator_file: Path | None = None
 
     offered_url: str = ""
     offered_token_id: str = ""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from proximity_api import accounts, offered, security
+from proximity_api import accounts, offered, security, simulator
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.parts import parts_of
 from proximity_api.passwords import MAX_LENGTH, MIN_LENGTH
@@ -53,7 +53,9 @@ class SetupState(BaseModel):
 async def state(request: Request) -> SetupState:
     """Asks the log, not the read model."""
     parts = parts_of(request)
-    return SetupState(done=await accounts.founder(parts) is not None, simulator=bool(parts.settings.simulator_url))
+    return SetupState(
+        done=await accounts.founder(parts) is not None, simulator=simulator.running(parts.settings) is not None
+    )
 
 
 @router.post(

@@ -140,15 +140,7 @@ class Stack:
 
         arguments = [part for option in options.items() for part in option]
         await self._start_server("simulator", [*_python("proximity_simulator"), *arguments], ready)
-        found = json.loads(ready_file.read_text())
-        secret = self._data.secrets / "simulator-token"
-        write_private(secret, found["token_secret"])
-        return {
-            "PROXIMITY_SIMULATOR_URL": found["url"],
-            "PROXIMITY_SIMULATOR_TOKEN_ID": found["token_id"],
-            "PROXIMITY_SIMULATOR_TOKEN_SECRET_FILE": str(secret),
-            "PROXIMITY_SIMULATOR_FINGERPRINT": found["fingerprint"],
-        }
+        return {"PROXIMITY_SIMULATOR_FILE": str(ready_file)}
 
     def _offer(self) -> Variables:
         offered = self._options.offered
