@@ -12,6 +12,7 @@ export const deployTexts = {
   nameNeeded: "The name is needed.",
   cluster: "Cluster",
   clusterNeeded: "Choose the cluster it lives on.",
+  clusterAway: "does not answer",
   node: "Node",
   anyNode: "The one with most memory free",
   nodeOffline: "offline",
