@@ -2,11 +2,10 @@
 
 import asyncio
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 
-from chaos.stack import Stack
 from proximity.readmodel.schema import checked
 from proximity.readmodel.tables import ROWS
 
@@ -14,7 +13,17 @@ ATTEMPTS = 8
 Rows = dict[str, dict[str, Any]]
 
 
-async def differences(stack: Stack) -> list[str]:
+class Projected(Protocol):
+    """What has a read model, and a projector that makes it."""
+
+    @property
+    def database(self) -> tuple[str, str]:
+        """URL and password."""
+
+    def environment(self, service: str) -> dict[str, str]: ...
+
+
+async def differences(stack: Projected) -> list[str]:
     """Between the rows that were read until now and those of a rebuild at the same position."""
     positions = (0, 0)
     for _ in range(ATTEMPTS):
@@ -33,7 +42,7 @@ async def differences(stack: Stack) -> list[str]:
     return [f"the log does not come to rest: positions {positions}"]
 
 
-async def _rebuild(stack: Stack) -> None:
+async def _rebuild(stack: Projected) -> None:
     environment = stack.environment("projector")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "proximity_projector", "rebuild",
@@ -44,7 +53,7 @@ async def _rebuild(stack: Stack) -> None:
         raise RuntimeError(f"the rebuild failed: {said.decode()[-2000:]}")
 
 
-async def _both(stack: Stack) -> tuple[tuple[int, Rows], tuple[int, Rows]]:
+async def _both(stack: Projected) -> tuple[tuple[int, Rows], tuple[int, Rows]]:
     """Position and rows of the live schema and of the one before it, at one moment."""
     url, password = stack.database
     conn = await asyncpg.connect(url, password=password, timeout=20)

@@ -54,7 +54,9 @@ class Sessions:
         token = secrets.token_urlsafe(32)
         now = self._clock()
         principal = Principal(user_id, username, role, hash_of(token))
-        await self._bucket.put(principal.session, _record(principal, now, now))
+        revision = await self._bucket.put(principal.session, _record(principal, now, now))
+        # in a cluster of NATS servers the one that is asked next may not have it yet
+        self._remember(_Known(principal, now, now, revision, now))
         return token
 
     async def find(self, token: str) -> Principal | None:
@@ -105,8 +107,10 @@ class Sessions:
         if now > value["began"] + self._absolute or now > value["seen"] + self._idle:
             return None
         principal = Principal(value["user_id"], value["username"], value["role"], key)
-        known = _Known(principal, value["began"], value["seen"], entry.revision, now)
-        self._known[key] = known
+        return self._remember(_Known(principal, value["began"], value["seen"], entry.revision, now))
+
+    def _remember(self, known: _Known) -> _Known:
+        self._known[known.principal.session] = known
         while len(self._known) > CACHED:
             self._known.popitem(last=False)
         return known

@@ -1,5 +1,6 @@
 """Key-value buckets (NATS ADR-8), read by Direct Get: a service needs rights on its own keys only, none on streams."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from proximity.messaging.connection import Bus
 from proximity.messaging.publishing import NotStoredError, Outgoing, publish
 
 _OPERATION = "KV-Operation"
+# seconds that a server of a cluster may be behind one that acknowledged
+BEHIND = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,18 @@ class Bucket:
         return await direct.last(self._bus, subjects.bucket_stream(self._name), subject)
 
 
+class WriteOnce(Bucket):
+    """What names a value comes after it: whoever does not have a value yet is a server that is behind the others."""
+
+    async def value(self, key: str) -> bytes | None:
+        deadline = asyncio.get_running_loop().time() + BEHIND
+        while True:
+            value = await super().value(key)
+            if value is not None or asyncio.get_running_loop().time() > deadline:
+                return value
+            await asyncio.sleep(0.1)
+
+
 class Documents:
     """A bucket of JSON objects. Raises as Bucket does."""
 
@@ -101,7 +116,7 @@ class Documents:
 
 def vault(bus: Bus) -> Bucket:
     """Sealed values for `proximity.vault`: write-once, whatever its user may publish."""
-    return Bucket(bus, subjects.VAULT)
+    return WriteOnce(bus, subjects.VAULT)
 
 
 def credentials(bus: Bus) -> Documents:

@@ -149,12 +149,12 @@ class EventStore:
         origin: Origin,
     ) -> int:
         """The sequence up to which the aggregate has to be loaded now; 0: only a claim went on, try again."""
-        duplicate = False
+        duplicate, known_at = False, 0
         try:
             stored = await publish(self._bus, [*await self._claims(wishes, origin, len(mine)), *mine])
             if not stored.duplicate:
                 return stored.sequence
-            duplicate = True
+            duplicate, known_at = True, stored.sequence
             refusal: Exception | None = None
         except (NotStoredError, ClaimRefusedError) as error:
             duplicate = isinstance(error, NotStoredError) and error.duplicate
@@ -163,12 +163,26 @@ class EventStore:
         if found := _recognise(mine[-1], newer):
             return found
         if duplicate:
-            raise OriginReusedError(f"another append has the same causation {origin.causation_id}") from refusal
+            if await self._reused(mine[-1], newer, known_at):
+                raise OriginReusedError(f"another append has the same causation {origin.causation_id}") from refusal
+            raise TimeoutError("it is stored, but whoever answers does not have it yet")
         if newer:
             raise Conflict(f"{aggregate.category} {aggregate_id} went on to {newer[-1].sequence}") from refusal
         if isinstance(refusal, ClaimRefusedError):
             raise refusal
         return 0
+
+    async def _reused(self, mine: Outgoing, stored: Sequence[StoredMessage], known_at: int) -> bool:
+        """Whether the id is that of another event, of this aggregate or (at a sequence that the server names) not.
+
+        In a cluster a follower may answer, which has less than the leader that knows the id: that proves nothing.
+        """
+        if any(message.headers.get(MESSAGE_ID) == mine.headers[MESSAGE_ID] for message in stored):
+            return True
+        if not known_at:
+            return False
+        there = (await direct.page(self._bus, subjects.EVENTS, subjects.ALL_EVENTS, known_at, 1)).messages
+        return bool(there) and there[0].sequence == known_at and there[0].subject != mine.subject
 
     async def _claims(self, wishes: Sequence[Wish], origin: Origin, first_index: int) -> list[Outgoing]:
         """What the wishes add to the batch. Several wishes for one claim are decided one after the other."""

@@ -14,8 +14,9 @@ from proximity.messaging.envelope import EXPECTED_SEQUENCE
 
 WRONG_LAST_SEQUENCE = 10071
 DUPLICATE_IN_BATCH = 10201
-# JetStream is starting or electing, a batch was cut off by a reconnect: the same may be tried again
-TRANSIENT = frozenset({10008, 10009, 10023, 10026, 10074, 10077, 10118, 10176, 10210})
+# JetStream is starting or electing, a batch was cut off by a reconnect, or (in a cluster) another message of that
+# subject (10164) or the same one (10158) is on its way to the other servers: the same may be tried again
+TRANSIENT = frozenset({10008, 10009, 10023, 10026, 10074, 10077, 10118, 10158, 10164, 10176, 10210})
 
 
 class NotStoredError(Exception):
