@@ -154,7 +154,21 @@ def test_the_most_urgent_come_first_and_of_the_same_urgency_who_waits_longest() 
         looks=old | {3: look(at=NOW - AGAIN), 7: FRESH},
         locked={6: ("backup", NOW - 2 * LOCK_LEFT)},
     )
-    assert suspects(desired, seen) == [5, 3, 6, 2, 4, 8, 1]
+    assert suspects(desired, seen) == [5, 3, 6, 2, 8, 4, 1]
+
+
+def test_nobody_is_forgotten_however_many_findings_are_open() -> None:
+    """Looks are few: each minute everybody with an open finding is due again, and what no list shows has its turn."""
+    unmarked = findings.marker_removed(app().marker)
+    desired = [app(vmid=1), *(app(unmarked, vmid=vmid) for vmid in range(2, 30))]
+    guests = {d.vmid: Listed(d.vmid, "pve1", "wiki", True) for d in desired}
+    looks, now = {d.vmid: look(at=NOW) for d in desired}, NOW
+    while now < NOW + 2 * ROUTINE:
+        now += 15 * SECOND
+        for vmid in suspects(desired, View(now, complete=True, guests=guests, looks=looks))[:1]:
+            looks[vmid] = look(at=now)
+    assert looks[1].at > NOW + ROUTINE
+    assert min(seen.at for seen in looks.values()) > NOW + ROUTINE
 
 
 def test_missing_counts_complete_lists_in_a_row() -> None:

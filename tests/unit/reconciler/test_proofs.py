@@ -24,6 +24,7 @@ A_MINUTE = 3 * (REQUESTS + PROOF)
 class Node:
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.quorate = True
 
     async def guest_config(self, node: str, vmid: int) -> GuestConfig:
         self.asked.append("config")
@@ -39,7 +40,7 @@ class Node:
 
     async def membership(self) -> Membership:
         self.asked.append("members")
-        return Membership("home", True, frozenset({"pve1"}))
+        return Membership("home", self.quorate, frozenset({"pve1"}))
 
 
 class Stage:
@@ -105,6 +106,19 @@ async def test_who_is_deposed_in_the_middle_of_a_proof_asks_no_further() -> None
     assert stage.node.asked == ["config", "status"]
     assert not await stage.asker.members(cast(Observer, stage.node), paid=True)
     assert "members" not in stage.node.asked
+
+
+async def test_the_quorum_is_asked_for_although_the_token_could_not_ask_when_its_rights_were_read() -> None:
+    """Nodes that are all online tell who may not ask that none is cut off. Who may ask by now sees that they are."""
+    stage = Stage()
+    stage.picture.rights.take({"/": {"VM.Audit": 1}})
+    stage.picture.quorate = None
+    assert stage.picture.complete
+    stage.node.quorate = False
+    await stage.look()
+    assert stage.node.asked == ["config", "status", "number", "members"]
+    assert stage.picture.looks == {}
+    assert not stage.picture.rights.asked, "they are to be read again"
 
 
 async def test_a_node_that_was_taken_out_of_its_cluster_proves_nothing_about_it() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from proximity.proxmox.errors import ProxmoxError
+from proximity.proxmox.errors import ProxmoxError, RightsMissingError
 from proximity.proxmox.observe import Membership, Observer, Resources, Task
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.picture import Picture
@@ -32,30 +32,36 @@ class Asker:
                 rights.asked = False
                 return
             rights.take(await proxmox.permissions())
+            if not rights.sees_all:
+                self.picture.quorate = self.picture.members = None
         except ProxmoxError as error:
             rights.asked = False
             self._not_answered("rights", error)
         self._budget.tasks_wanted = rights.sees_all
 
     async def members(self, proxmox: Observer, *, paid: bool = False) -> bool:
-        """Whether the cluster is known to have its quorum now. `paid`: the request was taken from the budget already.
-        If none is left, the picture stays as it is: that nobody could ask says nothing of the cluster.
+        """Whether the cluster is known to have its quorum now. Asked whatever rights are known, for they may be others
+        by now. `paid`: the request was taken from the budget already. If none is left, the picture stays as it is: that
+        nobody could ask says nothing of the cluster.
         """
         picture = self.picture
-        if not picture.rights.sees_all:
-            picture.quorate = picture.members = None
-            return picture.has_quorum
         if not (self._budget.leads() if paid else self._budget.take()):
             return False
         seen: Membership | None = None
+        refused = False
         try:
             seen = await proxmox.membership()
+        except RightsMissingError:
+            refused = True
         except ProxmoxError as error:
             self._not_answered("members", error)
+        if (refused or seen is not None) and refused == picture.rights.sees_all:
+            # the rights are not what they were
+            picture.rights.asked = False
         if seen is not None and not self.is_named(seen.name):
             log.warning("another cluster answers", cluster=self._cluster_id, name=seen.name)
             seen = None
-        picture.quorate = seen is not None and seen.quorate
+        picture.quorate = None if refused else seen is not None and seen.quorate
         picture.members = seen.nodes if seen and seen.quorate and seen.name else None
         return picture.has_quorum
 

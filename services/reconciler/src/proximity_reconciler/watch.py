@@ -154,7 +154,8 @@ class Watch:
             await self._asker.rights(proxmox)
         if self._is_due("members"):
             self._next("members", self._settings.members_every)
-            await self._asker.members(proxmox)
+            if self.picture.rights.sees_all:
+                await self._asker.members(proxmox)
         if self._is_due("tasks") and self.picture.rights.sees_all:
             self._next("tasks", self._budget.tasks_every(self._settings.tasks_every))
             if self._tasks.own != cluster.token_id:

@@ -1,7 +1,7 @@
 """Who deserves a direct look. Looks are few (a minute has 45 requests for everything), so the order counts."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from proximity.domain.application.state import NEVER
 from proximity.domain.drift.findings import LOCK_LEFT
@@ -16,52 +16,59 @@ AGAIN = timedelta(minutes=1)
 # What no list shows (most settings, the marker) is looked at once in a while.
 ROUTINE = timedelta(minutes=10)
 
-_CONTRADICTED, _LOCKED, _NO_BASELINE, _OPEN, _STRANGER, _ROUTINE = range(6)
+_CONTRADICTED, _LOCKED, _UNREAD, _DUE = range(4)
+
+# the rank, and of the same rank who comes first
+Urgency = tuple[int, datetime]
 
 
 def suspects(
     desired: Sequence[Desired], view: View, guests: Mapping[int, Mapping[str, Finding]] | None = None
 ) -> list[int]:
-    """VMIDs, most urgent first: those of whom the list says otherwise than is known, those locked for long, those
-    without a baseline, those with an open finding; then guests that no application has and that were never looked at,
-    and whom no whole look was at for long. Of the same urgency, the one that waits longest is first.
+    """VMIDs, most urgent first: those of whom the list says otherwise than is known, those locked for long, those whose
+    configuration is still to be read; then everybody else at times, whoever is overdue for longest: those with an open
+    finding more often. So nobody is forgotten however many findings are open.
 
     `guests`: the findings that are open about guests that no application has.
     """
-    waiting = []
+    waiting: list[tuple[Urgency, int]] = []
     for app in desired:
-        look = view.looks.get(app.vmid)
-        rank = _urgency(app, look, view)
-        if rank is not None:
-            waiting.append((rank, look.at if look else NEVER, app.vmid))
+        urgency = _urgency(app, view.looks.get(app.vmid), view)
+        if urgency is not None:
+            waiting.append((urgency, app.vmid))
     managed = {app.vmid for app in desired}
     for vmid, listed in view.guests.items():
         if vmid in managed or listed.node in view.away:
             continue
-        look = view.looks.get(vmid)
-        rank = _urgency_of_stranger(look, view, bool(guests and guests.get(vmid)))
-        if rank is not None:
-            waiting.append((rank, look.at if look else NEVER, vmid))
-    return [vmid for _, _, vmid in sorted(waiting)]
+        due = _due(view.looks.get(vmid), AGAIN if guests and guests.get(vmid) else ROUTINE, view)
+        if due is not None:
+            waiting.append((due, vmid))
+    return [vmid for _, vmid in sorted(waiting)]
 
 
-def _urgency(app: Desired, look: Look | None, view: View) -> int | None:
+def _urgency(app: Desired, look: Look | None, view: View) -> Urgency | None:
     listed = view.guests.get(app.vmid)
     if app.busy or (listed.node if listed else app.node) in view.away:
         return None
-    age = view.at - (look.at if look else NEVER)
+    seen = look.at if look else NEVER
+    age = view.at - seen
     if _to_be_proven(app, look, view) or (age > LIST_LAGS and listed and _contradicts(app, look, listed)):
-        return _CONTRADICTED
+        return _CONTRADICTED, seen
     if listed is None and not view.complete and age > AGAIN and (look is None or look.state == "there"):
         # hidden from the token, it may be
-        return _CONTRADICTED
+        return _CONTRADICTED, seen
     if _lock_matters(app, look, view) and age > LIST_LAGS:
-        return _LOCKED
-    if app.baseline is None and (look is None or not look.whole or look.at <= app.since or age > AGAIN):
-        return _NO_BASELINE
-    if app.open and (look is None or look.at <= app.since or age > AGAIN):
-        return _OPEN
-    return _ROUTINE if look is None or not look.whole or age > ROUTINE else None
+        return _LOCKED, seen
+    if (look is not None and not look.whole) or (app.baseline is None and seen <= app.since):
+        return _UNREAD, seen
+    if app.open and seen <= app.since:
+        return _DUE, seen
+    return _due(look, AGAIN if app.open or app.baseline is None else ROUTINE, view)
+
+
+def _due(look: Look | None, after: timedelta, view: View) -> Urgency | None:
+    due = look.at + after if look else NEVER
+    return (_DUE, due) if due < view.at else None
 
 
 def _to_be_proven(app: Desired, look: Look | None, view: View) -> bool:
@@ -109,13 +116,3 @@ def _lock_matters(app: Desired, look: Look | None, view: View) -> bool:
     if seen is None or view.at - seen[1] <= LOCK_LEFT:
         return False
     return look is None or look.at - seen[1] <= LOCK_LEFT
-
-
-def _urgency_of_stranger(look: Look | None, view: View, open_: bool) -> int | None:
-    """It may be an orphan of ours, or a copy."""
-    if look is None:
-        return _STRANGER
-    age = view.at - look.at
-    if open_ and age > AGAIN:
-        return _OPEN
-    return _ROUTINE if age > ROUTINE else None
