@@ -4,8 +4,9 @@ import base64
 import fcntl
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +72,11 @@ class DataFolder:
             ) from error
 
     def secret(self, name: str, make: Callable[[], str] = password) -> Path:
-        """The 0600 file of that secret; made on first use, never changed."""
+        """The 0600 file of that secret; made on first use, never changed, not even by two who make it at once."""
         file = self.secrets / name
         if not file.exists():
-            write_private(file, make())
+            with suppress(FileExistsError):
+                write_private(file, make(), replace=False)
         return file
 
     def is_held(self) -> bool:
@@ -106,12 +108,33 @@ class DataFolder:
             os.close(descriptor)
 
 
-def write_private(file: Path, text: str) -> None:
-    """Whole or not at all, readable by this user alone from its first moment."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
+def write_private(file: Path, text: str, *, mode: int = 0o600, replace: bool = True) -> None:
+    """Whole or not at all, never readable by more than `mode` says, on the disk when it returns.
+
+    Raises FileExistsError if it is there and is not to be replaced.
+    """
+    # not named by our process id: two containers may have the same one
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        if replace:
+            unfinished.replace(file)
+        else:
+            os.link(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _sync(file.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Its list of names as well: a file that was used must not be gone after a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -26,9 +26,8 @@ _DROPPED = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
 # fast shutdown when the launcher is killed; comes after both of these, because changing who one is clears it
 _ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "INT")
 
-_WHO_MAY_LOG_IN = f"host {DATABASE} {OWNER},{READER} 127.0.0.1/32 scram-sha-256\n"
 # small, because the read model is small; no replication, no socket in the file system, no statement in the log
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "60",
@@ -52,7 +51,7 @@ class Cluster:
     programs: Path
 
     def command(self, port: int) -> list[str]:
-        settings = [f"--{name}={value}" for name, value in (_SETTINGS | {"port": str(port)}).items()]
+        settings = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
         ending = _ENDS_WITH_PARENT if self.prefix else ()
         return [*self.prefix, *ending, str(self.programs / "postgres"), "-D", str(self.folder), *settings]
 
@@ -99,10 +98,10 @@ def make(made: Cluster, owner: Path, reader: Path) -> bool:
     place = ("-D", str(unfinished))
     form = ("--auth=reject", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
     _run(made, "initdb", (*place, "-U", "postgres", *form))
-    (unfinished / "pg_hba.conf").write_text(_WHO_MAY_LOG_IN)
+    (unfinished / "pg_hba.conf").write_text(who_may_log_in("127.0.0.1/32"))
     single = ("--single", "-j", *place, "-c", "log_checkpoints=off")
-    _run(made, "postgres", (*single, "postgres"), _users(owner.read_text(), reader.read_text()))
-    _run(made, "postgres", (*single, DATABASE), _rights())
+    _run(made, "postgres", (*single, "postgres"), users(owner.read_text(), reader.read_text()))
+    _run(made, "postgres", (*single, DATABASE), rights())
     unfinished.rename(made.folder)
     return True
 
@@ -119,7 +118,12 @@ def programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _users(owner: str, reader: str) -> str:
+def who_may_log_in(addresses: str) -> str:
+    """pg_hba.conf: its two users, from these addresses. The superuser is not among them."""
+    return f"host {DATABASE} {OWNER},{READER} {addresses} scram-sha-256\n"
+
+
+def users(owner: str, reader: str) -> str:
     """Passwords are URL-safe base64: nothing in them has to be quoted."""
     return _statements(
         f"CREATE ROLE {OWNER} LOGIN PASSWORD '{owner}'",
@@ -131,7 +135,7 @@ def _users(owner: str, reader: str) -> str:
     )
 
 
-def _rights() -> str:
+def rights() -> str:
     """The reader may read whatever the owner will ever make, and nothing else."""
     return _statements(
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",

@@ -1,0 +1,1 @@
+"""The two steps that end before the containers of compose.yaml can work."""

@@ -1,0 +1,90 @@
+"""compose.yaml and the Dockerfile as what they say: services, variables, mounts, folders of the image."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE_FILE = REPOSITORY / "compose.yaml"
+DOCKERFILE = REPOSITORY / "Dockerfile"
+_VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Service:
+    """`mounts`: by the path in the container, the volume. `configs`: likewise, the file of the repository."""
+
+    name: str
+    said: Mapping[str, Any] = field(repr=False)
+    mounts: Mapping[str, str]
+    read_only: frozenset[str]
+    configs: Mapping[str, Path]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self.said.get("environment", {}).items()}
+
+    @property
+    def networks(self) -> frozenset[str]:
+        return frozenset(self.said.get("networks", ()))
+
+    @property
+    def built_of(self) -> str | None:
+        """The folder of services/ or packages/ that its image is built of."""
+        build = self.said.get("build")
+        return str(build["args"]["SERVICE"]) if build else None
+
+
+@dataclass(frozen=True)
+class Composition:
+    said: Mapping[str, Any] = field(repr=False)
+    services: Mapping[str, Service]
+
+
+def read(variables: Mapping[str, str] | None = None) -> Composition:
+    """With the variables filled in; those that are not given have their defaults."""
+    said = yaml.safe_load(interpolated(COMPOSE_FILE.read_text(), variables or {}))
+    files = {name: REPOSITORY / config["file"] for name, config in said["configs"].items()}
+    return Composition(said, {name: _service(name, body, files) for name, body in said["services"].items()})
+
+
+def interpolated(text: str, variables: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: variables.get(found["name"], found["default"] or ""), text)
+
+
+def variables_of_the_file() -> set[str]:
+    """What a person may set."""
+    return {found["name"] for found in _VARIABLE.finditer(COMPOSE_FILE.read_text())}
+
+
+def image_environment(target: str) -> dict[str, str]:
+    """The variables of ours that the Dockerfile sets in that target."""
+    return dict(re.findall(r"(PROXIMITY_\w+)=(\S+)", _stage(target)))
+
+
+def image_folders() -> set[str]:
+    """Those that the launcher's image has for volumes, with the owner that a new volume is to get."""
+    made = re.search(r"^RUN install --directory --owner=10001(.*?[^\\])$", _stage("launcher"), re.M | re.S)
+    assert made
+    return set(re.findall(r"/volumes/[\w-]+", made[1]))
+
+
+def _stage(target: str) -> str:
+    stage = re.search(rf"^FROM \S+ AS {target}\n(.*?)(?=^FROM |\Z)", DOCKERFILE.read_text(), re.M | re.S)
+    assert stage, target
+    return stage[1]
+
+
+def _service(name: str, body: Mapping[str, Any], files: Mapping[str, Path]) -> Service:
+    mounts = [volume.split(":") for volume in body.get("volumes", ())]
+    return Service(
+        name,
+        body,
+        {target: volume for volume, target, *_ in mounts},
+        frozenset(target for _, target, *mode in mounts if mode == ["ro"]),
+        {config["target"]: files[config["source"]] for config in body.get("configs", ())},
+    )

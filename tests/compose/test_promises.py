@@ -1,0 +1,166 @@
+"""What compose.yaml promises, read off the file: who reaches whom, who may read what, who can do what."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+from compose import composition
+from compose.composition import Service
+from proximity_api.settings import Settings as Api
+from proximity_launcher.containers import prepare
+from proximity_projector.settings import Settings as Projector
+from proximity_provisioner.settings import Settings as Provisioner
+from proximity_reconciler.settings import Settings as Reconciler
+
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "api": Api,
+    "provisioner": Provisioner,
+    "reconciler": Reconciler,
+    "projector": Projector,
+}
+READ = composition.read()
+SERVICES = READ.services
+EVERYONE = sorted(SERVICES)
+ONCE = {"prepare", "begin"}
+
+
+def reach(one: str, other: str) -> bool:
+    return bool(SERVICES[one].networks & SERVICES[other].networks)
+
+
+def test_who_can_reach_whom() -> None:
+    reachable = {(a, b) for a in EVERYONE for b in EVERYONE if a < b and reach(a, b)}
+    at_nats = ["api", "begin", "nats", "projector", "provisioner", "reconciler"]
+    at_postgres = ["api", "postgres", "projector"]
+    at_proxmox = ["api", "provisioner", "reconciler", "simulator"]
+    groups = (at_nats, at_postgres, at_proxmox, ["api", "caddy"])
+    assert reachable == {(a, b) for group in groups for a in group for b in group if a < b}
+
+
+def test_only_those_who_need_the_world_reach_it() -> None:
+    closed = {name for name, network in READ.said["networks"].items() if network and network.get("internal")}
+    outward = {name for name, service in SERVICES.items() if service.networks - closed}
+    assert outward == {"caddy", "api", "provisioner", "reconciler", "simulator"}
+    assert {name for name, service in SERVICES.items() if service.said.get("network_mode") == "none"} == {"prepare"}
+
+
+def test_only_caddy_is_published_and_on_loopback_unless_told() -> None:
+    assert {name: s.said["ports"] for name, s in SERVICES.items() if "ports" in s.said} == {
+        "caddy": ["127.0.0.1:8443:8443"]
+    }
+    told = composition.read({"PROXIMITY_ADDRESS": "0.0.0.0", "PROXIMITY_HTTPS_PORT": "443"}).services
+    assert told["caddy"].said["ports"] == ["0.0.0.0:443:8443"]
+    assert told["begin"].environment["PROXIMITY_URL"] == "https://localhost:443"
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+def test_hardened(name: str) -> None:
+    said = SERVICES[name].said
+    assert said["read_only"] is True
+    assert said["cap_drop"] == ["ALL"]
+    assert said["security_opt"] == ["no-new-privileges:true"]
+    # the mark on caddy's program; nobody else needs any
+    assert said.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
+    limits = said["deploy"]["resources"]["limits"]
+    assert set(limits) == {"cpus", "memory", "pids"}
+    assert all("noexec" in mount for mount in said.get("tmpfs", ()))
+    assert not {"privileged", "container_name", "ulimits", "pid", "ipc", "devices"} & set(said)
+    # images of ours say themselves who they run as
+    assert said.get("user") in ((None,) if "build" in said else ("10001:10001", "postgres"))
+    assert said["restart"] == ("on-failure:5" if name in ONCE else "unless-stopped")
+
+
+@pytest.mark.parametrize("name", EVERYONE)
+def test_waits_for_services_that_exist_and_can_tell(name: str) -> None:
+    for other, waited in SERVICES[name].said.get("depends_on", {}).items():
+        condition = waited["condition"]
+        if condition == "service_completed_successfully":
+            assert other in ONCE
+        elif condition == "service_healthy":
+            assert "healthcheck" in SERVICES[other].said
+        else:
+            assert (name, other, condition) == ("begin", "nats", "service_started")
+
+
+@pytest.mark.parametrize("name", sorted(set(EVERYONE) - ONCE - {"nats"}))
+def test_says_how_it_is(name: str) -> None:
+    health = SERVICES[name].said["healthcheck"]
+    assert health["test"][0] in ("CMD", "CMD-SHELL")
+    assert "start_interval" not in health
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_is_told_what_its_settings_know_and_all_that_they_need(name: str) -> None:
+    fields = SETTINGS[name].model_fields
+    known = {f"PROXIMITY_{field}".upper() for field in fields}
+    needed = {f"PROXIMITY_{field}".upper() for field, info in fields.items() if info.is_required()}
+    of_image = composition.image_environment("api") if name == "api" else {}
+    told = set(SERVICES[name].environment) | set(of_image)
+    assert told <= known
+    assert needed <= told
+
+
+@pytest.mark.parametrize("name", sorted(prepare.SECRETS_OF))
+def test_reads_its_own_secrets_and_no_others(name: str) -> None:
+    holder = "begin" if name == "admin" else name
+    service = SERVICES[holder]
+    assert service.mounts["/run/secrets"] == f"for-{name}"
+    named = {value for value in service.environment.values() if value.startswith("/run/secrets/")}
+    assert named == {f"/run/secrets/{secret}" for secret in prepare.SECRETS_OF[name]}
+
+
+def test_each_volume_of_secrets_has_one_reader_who_cannot_write() -> None:
+    for volume in READ.said["volumes"]:
+        users = {name for name, service in SERVICES.items() if volume in service.mounts.values()} - {"prepare"}
+        if volume == "secrets":
+            assert users == set()
+        elif volume.startswith("for-"):
+            (reader,) = users
+            assert SERVICES[reader].read_only >= {"/run/secrets"}
+            assert SERVICES[reader].mounts["/run/secrets"] == volume
+
+
+def test_first_step_gives_every_volume_its_owner() -> None:
+    mounts = SERVICES["prepare"].mounts
+    # postgres is made and owned by the image's own user
+    assert set(mounts.values()) == set(READ.said["volumes"]) - {"postgres"}
+    assert all(target == f"/volumes/{volume}" for target, volume in mounts.items())
+    assert composition.image_folders() == set(mounts)
+
+
+def test_no_secret_is_in_a_variable() -> None:
+    secret = re.compile(r"(password|token|key|secret)$", re.I)
+    assert not [variable for s in SERVICES.values() for variable in s.environment if secret.search(variable)]
+
+
+def test_demo_is_only_there_when_asked_for() -> None:
+    assert {name for name, service in SERVICES.items() if service.said.get("profiles")} == {"simulator"}
+
+
+@pytest.mark.parametrize("name", ["api", "provisioner", "reconciler", "projector"])
+def test_may_be_there_any_number_of_times(name: str) -> None:
+    said = SERVICES[name].said
+    assert not {"ports", "container_name", "hostname", "deploy.replicas"} & set(said)
+    assert "ipv4_address" not in yaml.safe_dump(said)
+    # what two replicas share is never written by them
+    assert set(SERVICES[name].mounts) == SERVICES[name].read_only
+
+
+def test_images_hold_their_own_member_only() -> None:
+    built = {name: _target(service) for name, service in SERVICES.items() if service.built_of}
+    assert built == {
+        "prepare": ("launcher", "launcher"),
+        "begin": ("launcher", "launcher"),
+        "api": ("api", "api"),
+        "simulator": ("service", "simulator"),
+        **{name: ("service", name) for name in ("provisioner", "reconciler", "projector")},
+    }
+    images = {name: service.said["image"] for name, service in SERVICES.items() if not service.built_of}
+    assert images == {"nats": "nats:2.15", "postgres": "postgres:18", "caddy": "caddy:2"}
+
+
+def _target(service: Service) -> tuple[Any, str | None]:
+    return service.said["build"]["target"], service.built_of
