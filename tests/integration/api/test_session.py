@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from integration.api.conftest import PASSWORD, Api, until
+from integration.api.conftest import PASSWORD, Api, caught_up, until
 from proximity_api.sessions import Sessions, hash_of
 
 Replica = Callable[[], AbstractAsyncContextManager[Api]]
@@ -170,3 +170,12 @@ async def test_nothing_is_told_to_who_is_not_signed_in(api: Api) -> None:
         answer = await api.get(path)
         assert answer.status_code == 401, path
         assert answer.json()["code"] == "not_signed_in"
+
+
+async def test_names_of_users_and_nothing_else_of_them(founded: Api, projector: None) -> None:
+    await caught_up(founded, await founded.parts.store.head())
+    me = (await founded.get("/me")).json()
+    (row,) = (await founded.get("/users")).json()["items"]
+    assert (row.pop("position") > 0, row) == (True, {"id": me["id"], "username": "ada"})
+    await founded.http.delete("/api/v1/session", headers=founded.writing)
+    assert (await founded.get("/users")).status_code == 401

@@ -25,6 +25,7 @@ EXPECTED = {
     ("post", "/session"),
     ("delete", "/session"),
     ("get", "/me"),
+    ("get", "/users"),
     ("get", "/catalog"),
     ("get", "/catalog/{slug}"),
     ("post", "/clusters/probe"),

@@ -25,6 +25,7 @@ from proximity_api import (
     session,
     setup,
     stream,
+    users,
 )
 from proximity_api.edge import Edge
 from proximity_api.pages import Pages
@@ -33,7 +34,7 @@ from proximity_api.parts import Parts
 # routes are tried in this order: what is asked for most comes first
 ROUTES = (
     *(applications, operations, stream, events, findings, guests, clusters, inventory, metrics, preflight),
-    *(catalog, session, setup, health, pages),
+    *(catalog, session, users, setup, health, pages),
 )
 
 

@@ -58,6 +58,12 @@ async def cluster(conn: AsyncConnection, cluster_id: str) -> views.Cluster | Non
     return views.Cluster.model_validate(dict(row)) if row else None
 
 
+async def users(conn: AsyncConnection, cursor: str | None, limit: int) -> views.Page[views.User]:
+    u = t.users
+    living = select(u).where(u.c.removed_at.is_(None))
+    return await page(conn, views.User, living, (u.c.username, u.c.id), cursor, limit)
+
+
 async def nodes(
     conn: AsyncConnection, cursor: str | None, limit: int, cluster_id: str | None = None
 ) -> views.Page[views.Node]:

@@ -127,6 +127,10 @@ class Cluster(_Row):
     removed_at: datetime | None
 
 
+class User(_Row):
+    username: str
+
+
 class NodeAsFound(_Row):
     """`memory` in bytes."""
 
