@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { body, client, onSignedOut, whoAmI } from "./client";
+import { body, client, onSignedOut } from "./client";
 import { Problem } from "./problem";
 import { uuid } from "./uuid";
+import { whoAmI } from "./who";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const fetched = vi.fn<(request: Request) => Promise<Response>>();

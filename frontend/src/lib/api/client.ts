@@ -1,10 +1,10 @@
 /**
- * The only one that fetches. Every call resolves to the answer's body or throws a Problem; whoever is not signed in any
+ * What everybody but the stream's worker asks the api by. Every call resolves to the answer's body or throws a Problem; whoever is not signed in any
  * more is told to `onSignedOut`.
  */
 import createClient, { type Middleware } from "openapi-fetch";
 
-import { Problem, problemOf, unreachable } from "./problem";
+import { problemOf, unreachable } from "./problem";
 import type { paths } from "./schema";
 import { uuid } from "./uuid";
 
@@ -53,14 +53,4 @@ client.use(edge);
 /** The body of an answer that is ok. */
 export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
   return (await call).data as T;
-}
-
-/** Whether somebody is signed in, and who. One request; throws a Problem if nobody answers. */
-export async function whoAmI(): Promise<string | null> {
-  try {
-    return (await body(client.GET("/api/v1/me"))).id;
-  } catch (error) {
-    if (error instanceof Problem && error.status === 401) return null;
-    throw error;
-  }
 }

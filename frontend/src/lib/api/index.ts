@@ -1,6 +1,6 @@
 import type { components } from "./schema";
 
-export { body, client, onSignedOut, whoAmI } from "./client";
+export { body, client, onSignedOut } from "./client";
 export { Problem, unreachable } from "./problem";
 export { uuid } from "./uuid";
 

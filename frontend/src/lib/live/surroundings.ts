@@ -1,4 +1,4 @@
-import { whoAmI } from "$lib/api";
+import { whoAmI } from "$lib/api/who";
 
 import type { Source, Surroundings } from "./relay";
 

@@ -1,5 +1,5 @@
 /** Runs once for all tabs of this browser: holds the stream. */
-import { uuid } from "$lib/api";
+import { uuid } from "$lib/api/uuid";
 
 import type { Message, Request } from "./messages";
 import { Relay } from "./relay";
