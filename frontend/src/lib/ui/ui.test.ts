@@ -28,6 +28,13 @@ beforeAll(() => {
       }
     },
   );
+  // nor does it know layers
+  HTMLDialogElement.prototype.showModal = HTMLDialogElement.prototype.show = function () {
+    this.open = true;
+  };
+  HTMLDialogElement.prototype.close = function () {
+    this.open = false;
+  };
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, get: () => 440 });
 });
 afterEach(cleanup);
@@ -112,8 +119,9 @@ describe("ConfirmDialog", () => {
     expect((screen.getByLabelText(/^Type gitea/) as HTMLInputElement).value).toBe("gitea");
   });
 
-  it("lists its effects", () => {
+  it("interrupts, and lists its effects", () => {
     render(ConfirmDialog, { ...props, onconfirm: vi.fn() });
+    expect(screen.getByRole("alertdialog", { name: "Delete gitea?" })).toBeDefined();
     expect(screen.getByRole("listitem").textContent).toBe("Container 104 is destroyed.");
   });
 });
