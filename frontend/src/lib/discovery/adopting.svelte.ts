@@ -1,6 +1,6 @@
 import { type AdoptedMany, body, client, Problem, uuid } from "$lib/api";
 
-export type Adopted = AdoptedMany["operations"][number];
+type Answer = AdoptedMany["operations"][number];
 
 /** At most so many with one request, as the api has it. */
 export const MOST = 200;
@@ -9,7 +9,7 @@ export const MOST = 200;
 export class Adopting {
   #busy = $state.raw(false);
   #problem = $state.raw<Problem | null>(null);
-  #answers = $state.raw<readonly Adopted[]>([]);
+  #refused = $state.raw<readonly Answer[]>([]);
   #asked = { key: "", ids: "" };
 
   get busy(): boolean {
@@ -20,33 +20,34 @@ export class Adopting {
     return this.#problem;
   }
 
-  /** Of the last request, one for each guest. */
-  get answers(): readonly Adopted[] {
-    return this.#answers;
+  /** What the last request got no operation for, and why. */
+  get refused(): readonly Answer[] {
+    return this.#refused;
   }
 
-  /** Whether it was answered. */
-  async ask(ids: readonly string[]): Promise<boolean> {
+  /** The operations, in the order of the guests; null: it was not answered. */
+  async ask(ids: readonly string[]): Promise<string[] | null> {
     if (this.#asked.ids !== ids.join()) this.#asked = { key: uuid(), ids: ids.join() };
     this.#busy = true;
     this.#problem = null;
     try {
       const guests = ids.map((id) => ({ id }));
       const headers = { "Idempotency-Key": this.#asked.key };
-      this.#answers = (await body(client.POST("/api/v1/guests/adopt", { body: { guests }, headers }))).operations;
+      const { operations } = await body(client.POST("/api/v1/guests/adopt", { body: { guests }, headers }));
+      this.#refused = operations.filter(({ problem }) => problem);
       this.#asked = { key: "", ids: "" };
-      return true;
+      return operations.flatMap(({ operation_id }) => operation_id ?? []);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#problem = error;
-      return false;
+      return null;
     } finally {
       this.#busy = false;
     }
   }
 
   forget(): void {
-    this.#answers = [];
+    this.#refused = [];
     this.#problem = null;
   }
 }

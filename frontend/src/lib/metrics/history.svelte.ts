@@ -1,5 +1,10 @@
 import { type Metric, Problem } from "$lib/api";
-import { STEP, type Timeframe } from "$lib/applications/measured.svelte";
+
+export const TIMEFRAMES = ["hour", "day", "week", "month", "year"] as const;
+export type Timeframe = (typeof TIMEFRAMES)[number];
+
+/** Seconds between two measurements, as Proxmox keeps them. */
+export const STEP: Record<Timeframe, number> = { hour: 60, day: 60, week: 1800, month: 1800, year: 21_600 };
 
 export interface Wanted {
   /** What is measured. */

@@ -103,15 +103,7 @@ export const applicationTexts = {
   explained: (user: string, task: string) => `It was ${user} on Proxmox (${task})`,
   unexplained: "No task on Proxmox explains it.",
 
-  charts: "Figures",
-  timeframe: "How far back",
-  timeframes: { hour: "Hour", day: "Day", week: "Week", month: "Month", year: "Year" },
-  chartCpu: "CPU of its cores",
-  chartMemory: "Memory",
-  chartNetwork: "Network",
-  series: { cpu: "CPU", used: "Used", limit: "Limit", netin: "In", netout: "Out" },
-  noFigures: "The first measurement comes within a minute.",
-  chartsFailed: "The figures did not come",
+  limit: "Limit",
   noContainer: "There is no container to measure.",
 
   history: "History",

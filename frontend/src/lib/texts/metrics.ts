@@ -1,0 +1,14 @@
+/** Figures over time. */
+export const metricTexts = {
+  title: "Figures over time",
+  failed: "Proxmox VE did not tell the figures",
+  frame: "How far back",
+  frames: { hour: "Hour", day: "Day", week: "Week", month: "Month", year: "Year" },
+  cpu: "CPU",
+  memory: "Memory",
+  network: "Network",
+  in: "In",
+  out: "Out",
+  used: "Used",
+  empty: "Nothing was measured in this time.",
+} as const;
