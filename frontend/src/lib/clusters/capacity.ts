@@ -1,5 +1,5 @@
 import type { NodeFigures, Storage, StorageFigures } from "$lib/api";
-import { clusters as texts } from "$lib/texts/clusters";
+import { widgets } from "$lib/texts/widgets";
 import { bytes } from "$lib/ui/format";
 
 /** In bytes. */
@@ -15,7 +15,7 @@ export function share(capacity: Capacity | null): number | undefined {
 
 /** As a gauge shows it. */
 export function shown(capacity: Capacity | null): { share: number | undefined; text: string } {
-  return { share: share(capacity), text: capacity ? texts.of(bytes(capacity.used), bytes(capacity.whole)) : "" };
+  return { share: share(capacity), text: capacity ? widgets.used(bytes(capacity.used), bytes(capacity.whole)) : "" };
 }
 
 function sum(parts: readonly (Capacity | null)[]): Capacity | null {

@@ -44,7 +44,6 @@ export const clusters = {
   cpu: "CPU",
   memory: "Memory",
   storage: "Storage",
-  of: (used: string, whole: string) => `${used} of ${whole}`,
   shared: "all nodes",
   inactive: "not active",
   on: (node: string) => `on ${node}`,
