@@ -5,10 +5,12 @@
  */
 import { type Accepted, type Application, client, type Operation, Problem, uuid } from "$lib/api";
 import type { Expectation } from "$lib/live";
+import { errors } from "$lib/texts/errors";
+import { operationTexts } from "$lib/texts/operations";
+import { toasts } from "$lib/ui/toasts.svelte";
 
 import { link } from "./link.svelte";
 import { live } from "./live.svelte";
-import { notices } from "./notices.svelte";
 
 /** Goes into the call: `client.POST(path, { params, body, ...init })`. */
 export interface Init {
@@ -28,9 +30,9 @@ export function blocked(): "offline" | "signed_out" | null {
 export interface Wish {
   /** What to show until the server says so itself. Never for what destroys, restores or adopts. */
   expect?: Expectation;
-  /** A word for the notice, such as the application's name. */
+  /** What it is called where its failure is told: an application by its name. */
   about: string;
-  /** The operation is over, well or not; without it, a failure is a notice. */
+  /** The operation is over, well or not; without it, a failure is told wherever the person is. */
   ended?: (operation: Operation) => void;
 }
 
@@ -77,14 +79,17 @@ async function missing(operationId: string): Promise<void> {
   }
 }
 
-function tell(about: string, operation: Operation): void {
-  if (operation.status === "succeeded" || operation.status === "cancelled") return;
-  notices.add({
-    tone: operation.status === "undecided" ? "warn" : "err",
-    title: about,
-    detail: operation.cause?.message ?? "",
-    proxmox: operation.cause?.proxmox ?? "",
-    operationId: operation.id,
+/** To whoever is not on a page that shows it anyway. */
+function tell(about: string, { id, kind, target, status, cause }: Operation): void {
+  if (status === "succeeded" || status === "cancelled") return;
+  if ([id, target].some((shown) => location.pathname.endsWith(`/${shown}`))) return;
+  const proxmox = cause?.proxmox ? ` ${errors.proxmoxSays}: ${cause.proxmox}` : "";
+  toasts.push({
+    key: id,
+    tone: status === "undecided" ? "warn" : "err",
+    title: operationTexts.endedAs(kind, about, status),
+    text: `${cause?.message ?? ""}${proxmox}`,
+    href: `/operations/${id}`,
   });
 }
 

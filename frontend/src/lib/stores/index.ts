@@ -1,7 +1,7 @@
 export { ask, blocked, change, type Verb, type Wish } from "./commands";
 export { link, type LinkState } from "./link.svelte";
 export { live } from "./live.svelte";
-export { type Notice, notices } from "./notices.svelte";
+export { people } from "./people.svelte";
 export { session, type SessionState } from "./session.svelte";
 export {
   activity,

@@ -68,6 +68,8 @@ export const operationTexts = {
   title: "Operations",
   kind: (kind: string) => kinds[kind] ?? spelled(kind),
   of: (kind: string, name: string) => `${kinds[kind] ?? spelled(kind)} ${name}`,
+  endedAs: (kind: string, name: string, status: Operation["status"]) =>
+    `${kinds[kind] ?? spelled(kind)} ${name}: ${statuses[status].toLowerCase()}`,
   step: ({ name }: Pick<Step, "name">) => steps[name] ?? spelled(name),
   status: statuses,
   stepsOf: (kind: string, name: string) => `Steps of ${kinds[kind] ?? spelled(kind)} ${name}`,
