@@ -47,13 +47,21 @@ class Composition:
 
 def read(variables: Mapping[str, str] | None = None) -> Composition:
     """With the variables filled in; those that are not given have their defaults."""
-    said = yaml.safe_load(interpolated(COMPOSE_FILE.read_text(), variables or {}))
+    said = interpolated(yaml.safe_load(COMPOSE_FILE.read_text()), variables or {})
     files = {name: REPOSITORY / config["file"] for name, config in said["configs"].items()}
     return Composition(said, {name: _service(name, body, files) for name, body in said["services"].items()})
 
 
-def interpolated(text: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: variables.get(found["name"], found["default"] or ""), text)
+def interpolated(said: Any, variables: Mapping[str, str]) -> Any:
+    """Values only, after the file was read: an empty one stays a text."""
+    match said:
+        case str():
+            return _VARIABLE.sub(lambda found: variables.get(found["name"], found["default"] or ""), said)
+        case dict():
+            return {name: interpolated(value, variables) for name, value in said.items()}
+        case list():
+            return [interpolated(value, variables) for value in said]
+    return said
 
 
 def variables_of_the_file() -> set[str]:
