@@ -48,6 +48,6 @@ FROM service AS launcher
 USER 0
 RUN install --directory --owner=10001 --group=10001 --mode=0700 /volumes/secrets /volumes/for-admin /volumes/for-api \
         /volumes/for-provisioner /volumes/for-reconciler /volumes/for-projector /volumes/for-nats \
-        /volumes/nats /volumes/caddy /volumes/simulator /volumes/simulator-ready && \
+        /volumes/nats /volumes/caddy /volumes/simulator /volumes/simulator-ready /volumes/backups && \
     install --directory --owner=10001 --group=10001 --mode=0750 /volumes/for-postgres
 USER 10001

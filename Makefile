@@ -37,11 +37,14 @@ TRIALS ?= 20
 chaos: $(STAMP) ## strike a whole stack of real processes: make chaos SEED=n TRIALS=n STACKS=n
 	@PYTHONPATH=tests $(BIN)/python -m chaos --trials $(TRIALS) $(if $(SEED),--seed $(SEED)) $(if $(STACKS),--stacks $(STACKS))
 
-lint: $(STAMP) ## style, import rules, the recipes of the catalog
+lint: $(STAMP) ## style, import rules, the recipes of the catalog, what containers are made of
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q tests/unit/catalog
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/compose-lint check --quiet --skip-suppressed --strict-config --config deploy/compose-lint.yml --fail-on low compose.yaml
+	$(BIN)/pytest -q tests/unit/catalog tests/unit/test_environment.py tests/unit/test_members.py tests/compose/test_promises.py
 
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy $(CODE)
@@ -68,7 +71,7 @@ sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cl
 	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
-	$(BIN)/pytest -q -n 3 --dist loadfile tests/e2e tests/chaos $(STORIES)
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/e2e tests/chaos tests/compose $(STORIES)
 
 # the stories that CI has time for; `make browser` tells them all
 STORIES := $(addprefix tests/browser/test_,first_run.py deploying.py session.py)

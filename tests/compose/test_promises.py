@@ -1,6 +1,9 @@
 """What compose.yaml promises, read off the file: who reaches whom, who may read what, who can do what."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +28,7 @@ READ = composition.read()
 SERVICES = READ.services
 EVERYONE = sorted(SERVICES)
 ONCE = {"prepare", "begin"}
+RESTART = {"prepare": "on-failure:5", "begin": "on-failure:5", "backup": "no"}
 
 
 def reach(one: str, other: str) -> bool:
@@ -33,7 +37,7 @@ def reach(one: str, other: str) -> bool:
 
 def test_who_can_reach_whom() -> None:
     reachable = {(a, b) for a in EVERYONE for b in EVERYONE if a < b and reach(a, b)}
-    at_nats = ["api", "begin", "nats", "projector", "provisioner", "reconciler"]
+    at_nats = ["api", "backup", "begin", "nats", "projector", "provisioner", "reconciler"]
     at_postgres = ["api", "postgres", "projector"]
     at_proxmox = ["api", "provisioner", "reconciler", "simulator"]
     groups = (at_nats, at_postgres, at_proxmox, ["api", "caddy"])
@@ -70,7 +74,7 @@ def test_hardened(name: str) -> None:
     assert not {"privileged", "container_name", "ulimits", "pid", "ipc", "devices"} & set(said)
     # images of ours say themselves who they run as
     assert said.get("user") in ((None,) if "build" in said else ("10001:10001", "postgres"))
-    assert said["restart"] == ("on-failure:5" if name in ONCE else "unless-stopped")
+    assert said["restart"] == RESTART.get(name, "unless-stopped")
 
 
 @pytest.mark.parametrize("name", EVERYONE)
@@ -82,10 +86,11 @@ def test_waits_for_services_that_exist_and_can_tell(name: str) -> None:
         elif condition == "service_healthy":
             assert "healthcheck" in SERVICES[other].said
         else:
-            assert (name, other, condition) == ("begin", "nats", "service_started")
+            assert (other, condition) == ("nats", "service_started")
+            assert name in ("begin", "backup")
 
 
-@pytest.mark.parametrize("name", sorted(set(EVERYONE) - ONCE - {"nats"}))
+@pytest.mark.parametrize("name", sorted(set(EVERYONE) - RESTART.keys() - {"nats"}))
 def test_says_how_it_is(name: str) -> None:
     health = SERVICES[name].said["healthcheck"]
     assert health["test"][0] in ("CMD", "CMD-SHELL")
@@ -116,7 +121,8 @@ def test_each_volume_of_secrets_has_one_reader_who_cannot_write() -> None:
     for volume in READ.said["volumes"]:
         users = {name for name, service in SERVICES.items() if volume in service.mounts.values()} - {"prepare"}
         if volume == "secrets":
-            assert users == set()
+            # what runs when a person asks for it
+            assert users == {"backup"}
         elif volume.startswith("for-"):
             (reader,) = users
             assert SERVICES[reader].read_only >= {"/run/secrets"}
@@ -136,8 +142,21 @@ def test_no_secret_is_in_a_variable() -> None:
     assert not [variable for s in SERVICES.values() for variable in s.environment if secret.search(variable)]
 
 
-def test_demo_is_only_there_when_asked_for() -> None:
-    assert {name for name, service in SERVICES.items() if service.said.get("profiles")} == {"simulator"}
+@pytest.mark.parametrize("told", [{}, {"PROXIMITY_SITE": "home.example", "PROXIMITY_TLS": "ada@home.example"}])
+def test_caddy_understands_its_file(told: dict[str, str], tmp_path: Path) -> None:
+    (file,) = SERVICES["caddy"].configs.values()
+    environment = composition.read(told).services["caddy"].environment
+    assert set(re.findall(r"\{\$(\w+)", file.read_text())) <= environment.keys()
+    environment |= {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    for arguments in (["fmt", "--diff", file], ["validate", "--adapter", "caddyfile", "--config", file]):
+        command = [Path(sys.executable).parent / "caddy", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_only_there_when_asked_for() -> None:
+    profiles = {name: service.said["profiles"] for name, service in SERVICES.items() if "profiles" in service.said}
+    assert profiles == {"simulator": ["demo"], "backup": ["backup"]}
 
 
 @pytest.mark.parametrize("name", ["api", "provisioner", "reconciler", "projector"])
@@ -154,6 +173,7 @@ def test_images_hold_their_own_member_only() -> None:
     assert built == {
         "prepare": ("launcher", "launcher"),
         "begin": ("launcher", "launcher"),
+        "backup": ("launcher", "launcher"),
         "api": ("api", "api"),
         "simulator": ("service", "simulator"),
         **{name: ("service", name) for name in ("provisioner", "reconciler", "projector")},

@@ -13,8 +13,9 @@ def server_engine() -> Engine:
     return engine()
 
 
-def pytest_report_header() -> str:
-    return f"servers under test: {engine()}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At the end, where a quiet run says it as well."""
+    terminalreporter.write_line(f"Servers under test, where a test needs some: {engine()}.")
 
 
 @pytest.fixture
