@@ -116,11 +116,16 @@ class Nats:
         await self.server.start()
 
 
-async def start_nats(kind: Engine, folder: Path) -> Nats:
+async def start_empty(kind: Engine, folder: Path) -> Nats:
+    """With its users, and nothing in it."""
     passwords = {user: secrets.token_urlsafe(16) for user in (ADMIN, *SERVICES)}
     server: NatsProcess = NatsServer(folder, passwords) if kind == "embedded" else NatsContainer(folder, passwords)
     await server.start()
-    nats = Nats(server, passwords)
+    return Nats(server, passwords)
+
+
+async def start_nats(kind: Engine, folder: Path) -> Nats:
+    nats = await start_empty(kind, folder)
     nats.installation_id = await nats.prepare()
     return nats
 

@@ -146,6 +146,7 @@ def test_every_kind_of_event_is_either_told_or_known_to_be_silent() -> None:
         "claim.released.v1",
         "claim.closed.v1",
         "settings.installation_founded.v1",
+        "settings.installation_restored.v1",
     }
     every = {event.TYPE for aggregate in AGGREGATES.values() for event in aggregate.events}
     assert every - {event.TYPE for event in SENTENCES} == silent

@@ -153,8 +153,8 @@ class Projector:
 
     async def _open(self, conn: asyncpg.Connection, schema: str, head: int) -> Store | None:
         """None: the schema was made from another log."""
-        at = await schemas.open_or_create(conn, schema, self._definitions, self._bus.installation_id)
-        if at.installation_id != self._bus.installation_id or at.position > head:
+        at = await schemas.open_or_create(conn, schema, self._definitions, self._bus.log_id)
+        if at.installation_id != self._bus.log_id or at.position > head:
             log.warning("made from another log", schema=schema, position=at.position, head=head)
             return None
         return Store(conn, schema, at)
@@ -178,7 +178,7 @@ async def rebuild(bus: Bus, conn: asyncpg.Connection, health: Health) -> Store:
     definitions = schemas.definitions()
     schema = schema_name(definitions, uuid4().hex[:8])
     await schemas.take(conn, schema)
-    at = await schemas.open_or_create(conn, schema, definitions, bus.installation_id)
+    at = await schemas.open_or_create(conn, schema, definitions, bus.log_id)
     store = Store(conn, schema, at)
     head = await EventStore(bus).head()
     async with aclosing(follow(bus, store, health)) as rounds:

@@ -29,7 +29,7 @@ class FencedError(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`epoch`: which build of the tables it is. `installation_id`: whose log it is a position in."""
+    """`epoch`: which build of the tables it is. `installation_id`: whose log it is a position in (`Bus.log_id`)."""
 
     position: int
     epoch: str

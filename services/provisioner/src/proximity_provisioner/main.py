@@ -71,7 +71,9 @@ async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tool
     clusters = Clusters(opened)
     me = Incarnation(leases(bus))
     slots = OperationSlots(shared, journal, settings)
-    tools = Tools(settings, bus.installation_id, journal, bus.clock, Wake(bus), opened, slots, clusters, me)
+    tools = Tools(
+        settings, bus.installation_id, journal, bus.clock, Wake(bus), opened, slots, clusters, me, bool(bus.backup_id)
+    )
     await me.start()
     keeping = [asyncio.create_task(me.keep()), asyncio.create_task(slots.keep())]
     for task in keeping:

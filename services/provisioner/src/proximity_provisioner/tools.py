@@ -16,7 +16,9 @@ from proximity_provisioner.slots import OperationSlots
 
 @dataclass
 class Tools:
-    """`cursor`: per cluster, the VMID to try next. `stopping`: what is in hand ends at its next safe point."""
+    """`cursor`: per cluster, the VMID to try next. `stopping`: what is in hand ends at its next safe point.
+    `restored`: the log comes from a backup, so things were done on Proxmox of which it does not tell.
+    """
 
     settings: Settings
     installation_id: str
@@ -27,6 +29,7 @@ class Tools:
     slots: OperationSlots
     clusters: Clusters
     me: Incarnation
+    restored: bool = False
     pace: Pace = field(default_factory=Pace)
     cursor: dict[str, int] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

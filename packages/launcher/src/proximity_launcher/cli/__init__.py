@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from proximity_launcher.cli import applications, clusters, guests, installation, operations, output, running
+from proximity_launcher.cli import applications, backups, clusters, guests, installation, operations, output, running
 from proximity_launcher.failure import Failure
 
 commands = typer.Typer(
@@ -49,8 +49,10 @@ for command in (
     operations.resolve,
     installation.events,
     running.rebuild,
+    backups.backup,
 ):
     commands.command()(command)
+commands.command("restore")(backups.restore_backup)
 commands.add_typer(clusters.commands, name="clusters")
 commands.add_typer(guests.finding_commands, name="findings")
 

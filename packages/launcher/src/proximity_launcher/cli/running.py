@@ -45,7 +45,7 @@ def rebuild(
     # a program of the projector's own, with the projector's rights
     done = subprocess.run(
         [sys.executable, "-m", "proximity_projector", "rebuild"],
-        env=_variables(folder),
+        env=running_variables(folder),
         capture_output=True,
         text=True,
         check=False,
@@ -58,7 +58,8 @@ def rebuild(
     return output.say(done.stdout.strip())
 
 
-def _variables(folder: DataFolder) -> dict[str, str]:
+def running_variables(folder: DataFolder) -> dict[str, str]:
+    """The projector's, of what runs on the folder. Raises a Failure if nothing does."""
     if not folder.is_held() or not folder.running.exists():
         raise Failure(
             f"Proximity does not run on {folder.root}. Start it with `make up`.",

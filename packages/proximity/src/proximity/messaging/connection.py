@@ -11,7 +11,7 @@ import nats.errors
 import structlog
 from nats.js import JetStreamContext
 
-from proximity.domain.settings.settings import InstallationFounded
+from proximity.domain.settings.settings import InstallationFounded, InstallationRestored
 from proximity.messaging import direct, subjects
 from proximity.messaging.client import Client
 from proximity.messaging.clock import ServerClock
@@ -36,13 +36,16 @@ class NotPreparedError(Exception):
 
 @dataclass
 class Bus:
-    """A connection and what everything on it needs. `refused`: why NATS said no, once it did."""
+    """A connection and what everything on it needs. `refused`: why NATS said no, once it did. `backup_id`: what the log
+    was restored from, if it was.
+    """
 
     nc: Client
     js: JetStreamContext
     service: str
     clock: ServerClock
     installation_id: str = ""
+    backup_id: str = ""
     refused: str | None = None
     _waiting: set[asyncio.Timeout] = field(default_factory=set)
     _keeping: asyncio.Task[None] | None = None
@@ -51,6 +54,11 @@ class Bus:
     def source(self) -> str:
         """The CloudEvents source of what this service writes."""
         return f"urn:proximity:{self.installation_id}:{self.service}"
+
+    @property
+    def log_id(self) -> str:
+        """Which log it is: after a restore other events may lie at positions that were read before."""
+        return f"{self.installation_id}/{self.backup_id}" if self.backup_id else self.installation_id
 
     async def request(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> bytes:
         """The answer's body. Raises TimeoutError (also when nobody is there to answer), RefusedError."""
@@ -209,7 +217,10 @@ async def _prepared(bus: Bus) -> None:
         raise NotPreparedError("there is no stream EVENTS yet, or JetStream does not answer") from error
     for message in found:
         event = decode_event(message.headers["ce-type"].removeprefix("dev.proximity."), message.data)
-        if isinstance(event, InstallationFounded):
-            bus.installation_id = event.installation_id
-            return
-    raise NotPreparedError("the installation has not been founded yet")
+        match event:
+            case InstallationFounded(installation_id=installation_id):
+                bus.installation_id = installation_id
+            case InstallationRestored(backup_id=backup_id):
+                bus.backup_id = backup_id
+    if not bus.installation_id:
+        raise NotPreparedError("the installation has not been founded yet")

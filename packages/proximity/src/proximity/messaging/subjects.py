@@ -91,6 +91,14 @@ def stream_info(stream: str) -> str:
     return f"$JS.API.STREAM.INFO.{stream}"
 
 
+def stream_snapshot(stream: str) -> str:
+    return f"$JS.API.STREAM.SNAPSHOT.{stream}"
+
+
+def stream_restore(stream: str) -> str:
+    return f"$JS.API.STREAM.RESTORE.{stream}"
+
+
 def next_messages(stream: str, consumer: str) -> str:
     """Where a pull consumer is asked for messages."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 import stat
@@ -38,8 +39,23 @@ def create_key(path: Path) -> None:
 
     Raises FileExistsError.
     """
+    write_key(path, encoded(secrets.token_bytes(KEY_BYTES)))
+
+
+def encoded(key: bytes) -> bytes:
+    """What its file holds."""
+    return base64.b64encode(key) + b"\n"
+
+
+def write_key(path: Path, text: bytes) -> None:
+    """A key that was made before, as its file had it. Raises FileExistsError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def fingerprint(key: bytes) -> str:
+    """Tells one key from another and says nothing else of it."""
+    return hmac.digest(key, b"which key it is", "sha256").hex()[:32]

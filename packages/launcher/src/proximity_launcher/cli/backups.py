@@ -1,0 +1,122 @@
+"""Backing up the Proximity of a data folder, and making it again: whether it runs or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from proximity.backup.restoring import FAILURES, NotEmptyError, restore
+from proximity.backup.taking import back_up
+from proximity.messaging.permissions import ADMIN, SERVICES
+from proximity.vault.key import encoded, read_key, write_key
+from proximity_launcher.cli import output
+from proximity_launcher.cli.options import Json
+from proximity_launcher.cli.running import running_variables
+from proximity_launcher.failure import Exit, Failure
+from proximity_launcher.nats_server import NatsServer, NatsServerError
+from proximity_launcher.up.data import DataFolder
+from proximity_launcher.up.options import from_environment
+
+Data = Annotated[Path | None, typer.Option(help="The data folder; PROXIMITY_DATA or ./.proximity.")]
+
+
+@dataclass(frozen=True)
+class _Place:
+    url: str
+    password: str = field(repr=False)
+    key_file: Path
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make.")],
+    data: Data = None,
+    with_vault_key: Annotated[
+        bool, typer.Option(help="Put the vault's key into it, too. Whoever has the file then has every secret.")
+    ] = False,
+    machine: Json = False,
+) -> None:
+    """Save the log, the sealed secrets and the credentials of the Proximity of a data folder, running or not."""
+    folder = _folder(data)
+
+    async def save() -> int:
+        async with _nats_of(folder) as place:
+            taken = await back_up(file, place.url, ADMIN, place.password, place.key_file, with_key=with_vault_key)
+            return taken.position
+
+    position = _done(save())
+    if machine:
+        return output.as_json({"file": str(file), "position": position, "holds_key": with_vault_key})
+    if not with_vault_key:
+        output.say(f"Keep {folder.secrets / 'vault.key'} as well, elsewhere: no secret can be opened without it.")
+    return output.say(f"Saved up to position {position} in {file}.")
+
+
+def restore_backup(
+    file: Annotated[Path, typer.Argument(help="A file that `proximity backup` made.")],
+    data: Data = None,
+    vault_key_file: Annotated[Path | None, typer.Option(help="The vault's key, if the file does not hold it.")] = None,
+    machine: Json = False,
+) -> None:
+    """Make the Proximity of a data folder again from a backup; there must be none in it."""
+    folder = _folder(data)
+    folder.prepare()
+
+    async def put_back() -> int:
+        with folder.held():
+            async with _own_nats(folder) as place:
+                if vault_key_file is not None and not place.key_file.exists():
+                    write_key(place.key_file, encoded(read_key(vault_key_file)))
+                done = await restore(file, place.url, ADMIN, place.password, place.key_file)
+                return done.position
+
+    position = _done(put_back())
+    if machine:
+        return output.as_json({"position": position})
+    return output.say(f"Restored up to position {position}. Start it with `make up` and sign in.")
+
+
+def _folder(data: Path | None) -> DataFolder:
+    return DataFolder(data.absolute() if data else from_environment().data)
+
+
+@asynccontextmanager
+async def _nats_of(folder: DataFolder) -> AsyncIterator[_Place]:
+    if folder.is_held():
+        url = running_variables(folder)["PROXIMITY_NATS_URL"]
+        yield _Place(url, folder.secret(f"nats-{ADMIN}").read_text(), folder.secrets / "vault.key")
+        return
+    if not (folder.nats / "jetstream").exists():
+        raise Failure(f"There is no Proximity in {folder.root}.", code="not_found", status=Exit.NOT_FOUND)
+    with folder.held():
+        async with _own_nats(folder) as place:
+            yield place
+
+
+@asynccontextmanager
+async def _own_nats(folder: DataFolder) -> AsyncIterator[_Place]:
+    """Only as long as it is needed, on a port of its own."""
+    passwords = {user: folder.secret(f"nats-{user}").read_text() for user in (ADMIN, *SERVICES)}
+    server = NatsServer(folder.nats, passwords)
+    await server.start()
+    try:
+        yield _Place(server.url, passwords[ADMIN], folder.secrets / "vault.key")
+    finally:
+        await server.stop()
+
+
+def _done(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        return asyncio.run(work)
+    except NotEmptyError as error:
+        raise Failure(f"{_sentence(error)}.", code="not_empty", status=Exit.CONFLICT) from error
+    except (*FAILURES, NatsServerError) as error:
+        raise Failure(f"{_sentence(error)}.", code="backup_failed") from error
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error) or type(error).__name__
+    return words[0].upper() + words[1:]

@@ -1,0 +1,146 @@
+"""Copies of streams: of the log as the server makes them, of a bucket or a queue message by message.
+
+The server's copy (JetStream's snapshot and restore API) keeps positions and times, which events are judged by. Where
+messages are deleted it is not used: while it is made the server deletes nothing, so an acknowledged command would stay.
+A stream that is filled carries RESTORING in its metadata until `bootstrap.make` has been over it.
+"""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import nats.errors
+from nats.js.api import StreamConfig
+
+from proximity.domain.model import Json
+from proximity.messaging import direct, subjects
+from proximity.messaging.connection import Bus
+from proximity.messaging.direct import StoredMessage
+from proximity.messaging.envelope import MESSAGE_ID
+from proximity.messaging.publishing import Outgoing, publish_patiently
+from proximity.messaging.streams import RESTORING
+
+# bytes; and seconds in which the next part has to come, or to be taken
+_CHUNK = 512 * 1024
+_PATIENCE = 60.0
+
+
+class SnapshotError(Exception):
+    """The server broke a copy off, or refuses one; in its words."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A stream as the server describes it to itself: needed to make it again."""
+
+    config: Json
+    state: Json
+
+
+class Snapshot:
+    """`described` is there from the beginning, then `chunks` once. Messages that come meanwhile may be part of it."""
+
+    def __init__(self, described: Described, chunks: AsyncIterator[bytes]) -> None:
+        self.described = described
+        self.chunks = chunks
+
+
+async def take(bus: Bus, stream: str) -> Snapshot:
+    """Without consumers: where they stood would not belong to it. Raises SnapshotError, TimeoutError."""
+    inbox = bus.nc.new_inbox()
+    parts = await bus.nc.subscribe(inbox)
+    request = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": _CHUNK}
+    answer = _answer(await bus.request(subjects.stream_snapshot(stream), json.dumps(request).encode()))
+
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                part = await parts.next_msg(_PATIENCE)
+                if not part.data:
+                    status = (part.headers or {}).get("Status", "204")
+                    if status != "204":
+                        raise SnapshotError(f"{stream}: {status} {(part.headers or {}).get('Description', '')}")
+                    return
+                yield part.data
+                if part.reply:
+                    await bus.nc.publish(part.reply, b"")
+        except nats.errors.TimeoutError as error:
+            raise TimeoutError(f"the copy of {stream} does not go on") from error
+        finally:
+            await parts.unsubscribe()
+
+    return Snapshot(Described(answer["config"], answer["state"]), chunks())
+
+
+async def put_back(bus: Bus, described: Described, chunks: Iterable[bytes], copies: int, backup_id: str) -> None:
+    """Makes the stream again: the server makes it whole or not at all. Messages can be deleted from it for now.
+
+    Raises SnapshotError, TimeoutError.
+    """
+    changed = {"num_replicas": copies, "deny_delete": False, "metadata": {RESTORING: backup_id}}
+    config = described.config | changed
+    request = json.dumps({"config": config, "state": described.state}).encode()
+    place = _answer(await bus.request(subjects.stream_restore(config["name"]), request))["deliver_subject"]
+    try:
+        for chunk in chunks:
+            _answer((await bus.nc.request(place, chunk, timeout=_PATIENCE)).data or b"{}")
+        # an empty part is the end: the answer says what became of it
+        _answer((await bus.nc.request(place, b"", timeout=_PATIENCE)).data)
+    except nats.errors.Error as error:
+        raise TimeoutError(f"{config['name']} is not taken: {error!r}") from error
+
+
+async def cut_torn_batch(bus: Bus, stream: str) -> int:
+    """Deletes what there is of an atomic batch that was copied while it was being written: how many messages.
+
+    Raises TimeoutError.
+    """
+    last = int((await bus.js.stream_info(stream)).state.last_seq)
+    everything = subjects.ALL_EVENTS if stream == subjects.EVENTS else ">"
+    found = await direct.page(bus, stream, everything, last - direct.PAGE + 1)
+    torn = _torn(found.messages)
+    for message in torn:
+        await bus.js.delete_msg(stream, message.sequence)
+    return len(torn)
+
+
+def _torn(messages: list[StoredMessage]) -> list[StoredMessage]:
+    """Of the last messages of a stream those of a batch without its end."""
+    if not messages or "Nats-Batch-Commit" in messages[-1].headers:
+        return []
+    batch = messages[-1].headers.get("Nats-Batch-Id")
+    return [m for m in messages if m.headers.get("Nats-Batch-Id") == batch] if batch else []
+
+
+async def messages(bus: Bus, stream: str, subject: str) -> list[Json]:
+    """What is in a bucket or a queue, as it can be published again. Raises TimeoutError."""
+    stored = await direct.all_of(bus, stream, subject)
+    return [
+        {"subject": m.subject, "headers": _own(m.headers), "data": base64.b64encode(m.data).decode()} for m in stored
+    ]
+
+
+def _own(headers: dict[str, str]) -> dict[str, str]:
+    """Without what the server and an expectation added."""
+    return {name: value for name, value in headers.items() if name == MESSAGE_ID or not name.startswith("Nats-")}
+
+
+async def fill(bus: Bus, config: StreamConfig, kept: list[Json], copies: int, backup_id: str) -> None:
+    """Makes the stream with these messages; one that was begun is gone on with.
+
+    Raises publishing.UnavailableError, NotStoredError, PublishError, nats.js.errors.APIError.
+    """
+    made = config.evolve(num_replicas=copies, metadata={RESTORING: backup_id})
+    info = await bus.js.add_stream(made)
+    for message in kept[info.state.messages :]:
+        data = base64.b64decode(message["data"])
+        await publish_patiently(bus, Outgoing(message["subject"], message["headers"], data))
+
+
+def _answer(data: bytes) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(data)
+    if error := answer.get("error"):
+        raise SnapshotError(f"{error.get('err_code')} {error.get('description')}")
+    return answer
