@@ -197,6 +197,7 @@ class ProcessStack:
             return
         kind, *test = health["test"]
         asked = ["sh", "-c", *test] if kind == "CMD-SHELL" else list(test)
+        assert self._alive(name), f"{name} ended: {self.said_by(name)[-2000:]}"
         for running in self._alive(name):
             self._until(name, running, asked)
 
@@ -239,7 +240,7 @@ def command(service: Service) -> list[str]:
 def translated(text: str, here: Mapping[str, str]) -> str:
     """In one go, so that nothing of what was put in is taken for something to be replaced."""
     longest_first = sorted(here, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, longest_first)), lambda found: here[found[0]], text)
+    return re.sub(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)", lambda found: here[found[0]], text)
 
 
 def replaced(text: str, what: Mapping[str, str]) -> str:

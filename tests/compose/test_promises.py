@@ -148,8 +148,8 @@ def test_caddy_understands_its_file(told: dict[str, str], tmp_path: Path) -> Non
     environment = composition.read(told).services["caddy"].environment
     assert set(re.findall(r"\{\$(\w+)", file.read_text())) <= environment.keys()
     environment |= {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-    for arguments in (["fmt", "--diff", file], ["validate", "--adapter", "caddyfile", "--config", file]):
-        command = [Path(sys.executable).parent / "caddy", *arguments]
+    for arguments in (["fmt", "--diff"], ["validate", "--adapter", "caddyfile", "--config"]):
+        command = [str(Path(sys.executable).parent / "caddy"), *arguments, str(file)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
