@@ -9,6 +9,8 @@ set -eu
 reads=${1:-/run/secrets}
 place=${2:-/var/lib/postgresql}/proximity
 unfinished=$place.unfinished
+# where Debian keeps the programs; the official image finds them by itself
+PATH=$PATH:$(echo /usr/lib/postgresql/*/bin)
 
 # single-user mode ends well whatever its statements did
 execute() {

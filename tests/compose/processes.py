@@ -71,13 +71,13 @@ class ProcessStack:
             assert set(service.said.get("depends_on", ())) <= set(ORDER[: ORDER.index(name)]), name
             for other, waited in service.said.get("depends_on", {}).items():
                 if waited["condition"] == "service_healthy":
-                    self._until_healthy(other)
+                    self.until_healthy(other)
             if service.said["restart"].startswith("on-failure"):
                 self._run_to_its_end(service)
             elif not self._alive(name):
-                self._start(service)
+                self.start(name)
         for name in names:
-            self._until_healthy(name)
+            self.until_healthy(name)
 
     def said_by(self, name: str) -> str:
         """All that the service ever wrote."""
@@ -90,8 +90,8 @@ class ProcessStack:
 
     def scale(self, name: str, number: int) -> None:
         while len(self._alive(name)) < number:
-            self._start(self._services[name])
-        self._until_healthy(name)
+            self.start(name)
+        self.until_healthy(name)
 
     def kill(self, name: str) -> None:
         """One of them, with -9."""
@@ -101,8 +101,8 @@ class ProcessStack:
         """All of them with -9, then started again."""
         for running in self._alive(name):
             self._kill(running)
-        self._start(self._services[name])
-        self._until_healthy(name)
+        self.start(name)
+        self.until_healthy(name)
 
     def close(self) -> None:
         for name in reversed(ORDER):
@@ -120,11 +120,11 @@ class ProcessStack:
 
     # ------------------------------------------------------------ one container
 
-    def _start(self, service: Service) -> Running:
+    def start(self, name: str) -> None:
+        """One of them, whatever the others do."""
+        service = self._services[name]
         here = self._here(service)
-        running = Running(self._spawn(service, here), here)
-        self._running.setdefault(service.name, []).append(running)
-        return running
+        self._running.setdefault(name, []).append(Running(self._spawn(service, here), here))
 
     def _run_to_its_end(self, service: Service) -> None:
         process = self._spawn(service, self._here(service))
@@ -191,7 +191,8 @@ class ProcessStack:
 
     # ------------------------------------------------------------ how it is
 
-    def _until_healthy(self, name: str) -> None:
+    def until_healthy(self, name: str) -> None:
+        """Each of them, by the health check of compose.yaml."""
         health = self._services[name].said.get("healthcheck")
         if health is None:
             return
