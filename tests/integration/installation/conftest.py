@@ -7,11 +7,15 @@ from support.nats_cluster import NatsCluster, start_cluster
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[NatsCluster]:
-    """Three NATS servers, prepared as a new installation is."""
+async def empty_cluster(tmp_path: Path) -> AsyncIterator[NatsCluster]:
+    """Three NATS servers that have found each other."""
     started = await start_cluster(tmp_path / "nats")
-    try:
-        started.installation_id = await started.prepare()
-        yield started
-    finally:
-        await started.stop()
+    yield started
+    await started.stop()
+
+
+@pytest.fixture
+async def cluster(empty_cluster: NatsCluster) -> NatsCluster:
+    """Prepared as a new installation is."""
+    empty_cluster.installation_id = await empty_cluster.prepare()
+    return empty_cluster

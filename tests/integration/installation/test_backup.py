@@ -23,6 +23,7 @@ from proximity.messaging.buckets import vault
 from proximity.messaging.connection import NotPreparedError
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.permissions import ADMIN
+from proximity.messaging.streams import BUCKETS, STREAMS
 from proximity.readmodel.tables import ROWS
 from proximity.vault.key import create_key, fingerprint, read_key
 from proximity.vault.vault import Vault
@@ -30,6 +31,7 @@ from proximity_projector import database as projector_database
 from proximity_projector import schemas
 from proximity_projector.store import Store
 from support.installation import Installation
+from support.nats_cluster import NODES, NatsCluster, kept_on
 from support.projecting import eventually
 from support.projection import append, deployed, of
 from support.servers import Database, Engine, Nats, Postgres, start_empty
@@ -212,6 +214,18 @@ async def test_positions_times_and_secrets_are_what_they_were(
     assert await Vault(vault(await empty.connect("provisioner")), read_key(key_file)).open(value_id) == "canary"
     assert (await new.load(APPLICATION, "a1")) == (await old.load(APPLICATION, "a1"))
     assert await empty.prepare() == nats.installation_id
+
+
+async def test_from_one_server_to_three(nats: Nats, empty_cluster: NatsCluster, backup: Path, key_file: Path) -> None:
+    password = empty_cluster.passwords[ADMIN]
+    done = await restoring.restore(backup, empty_cluster.url, ADMIN, password, key_file, NODES)
+    bus = await empty_cluster.admin()
+    for config in (*STREAMS, *BUCKETS):
+        await empty_cluster.info(bus, config.name or "", kept_on(NODES))
+    assert await empty_cluster.prepare() == nats.installation_id
+    log = await EventStore(await empty_cluster.connect("api")).read(0)
+    assert log[:-1] == await EventStore(await nats.connect("api")).read(0)
+    assert log[-1].position == done.position + 1
 
 
 async def test_only_into_an_empty_installation(nats: Nats, empty: Nats, backup: Path, key_file: Path) -> None:
