@@ -5,6 +5,7 @@ from typing import Any
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent, Observed
+from proximity.domain.finding import Setting
 from proximity.readmodel.rows import Row
 
 IN_FLIGHT = {
@@ -29,6 +30,8 @@ REQUESTS: dict[type, tuple[str, str]] = {
 # what a finding tells of the container's power; the first one that is open says it
 TELLS_POWER = {"gone": "unknown", "vmid_taken": "unknown", "stopped_outside": "stopped", "started_outside": "running"}
 NOT_THERE = frozenset({"gone", "vmid_taken"})
+# settings of a container that say how big it is
+SIZES = {"cores": "cores", "memory": "memory_mib"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -39,7 +42,7 @@ def project(row: Row | None, event: ApplicationEvent | Observed, id_: str, at: d
     if isinstance(event, Observed):
         changes = _found(row, event)
     elif isinstance(event, ev.ConfigurationAccepted):
-        changes = {"findings": _without(row, event.key)}
+        changes = {"findings": _without(row, event.key)} | _size(event.setting)
     else:
         changes = _container(row, event)
         changes = changes | _progress(row | changes, event, at)
@@ -101,6 +104,12 @@ def _found(row: Row, event: Observed) -> Row:
     # the address is likely to be the same one when it runs again
     url = web_url(row["web"], row["address"]) if power == "running" and row["address"] else None
     return {"findings": findings, "power": power, "url": url, "status": _at_rest(known, "")}
+
+
+def _size(setting: Setting) -> Row:
+    """What is to be shown of it from now on. One that is not set any more is whatever Proxmox takes for it."""
+    column = SIZES.get(setting.field)
+    return {column: int(setting.value)} if column and setting.value and setting.value.isdecimal() else {}
 
 
 def _without(row: Row, key: str) -> Row:
