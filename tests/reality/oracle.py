@@ -63,15 +63,17 @@ async def of_application(stage: Stage, key: str) -> set[str]:
         return {"gone"}
     if there.of != key:
         return {"vmid_taken"}
-    assert state.baseline
+    baseline = state.baseline
+    # without the marker it was never proven to be the one whose configuration is to be kept
+    assert baseline or not there.marker
     token = EnvironmentHash(KEY).of(made.vmid, "TOKEN", there.token)
     checks = {
         "stopped_outside": state.desired == "running" and not there.running,
         "started_outside": state.desired == "stopped" and there.running,
         "renamed": there.name != made.name,
         "marker_removed": not there.marker,
-        "configuration_changed:memory": str(there.memory) != state.baseline.values["memory"],
-        "configuration_changed:env.TOKEN": token != state.baseline.environment["TOKEN"],
+        "configuration_changed:memory": baseline is not None and str(there.memory) != baseline.values["memory"],
+        "configuration_changed:env.TOKEN": baseline is not None and token != baseline.environment["TOKEN"],
         "lock_left": there.lock is not None and stage.truth.seconds() - there.locked > LOCKED_LONG,
     }
     return {kind for kind, holds in checks.items() if holds}

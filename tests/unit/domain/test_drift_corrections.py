@@ -236,3 +236,13 @@ def test_what_we_write_ourselves_is_looked_at_anew() -> None:
     after = evolve(state, intended, later(0) + timedelta(seconds=1))
     assert isinstance(after, Application)
     assert after.baseline is None
+
+
+def test_what_is_proven_gone_is_told_at_once_however_often_it_was_gone_and_back() -> None:
+    """A proof that had to wait would be old."""
+    damping = Damping()
+    for number in range(5):
+        gone, damping = corrections([app()], drifts(IS_GONE), damping, later(30 * number))
+        assert [c.event for c in gone] == [ev.FindingOpened(finding=IS_GONE)]
+        back, damping = corrections([app(IS_GONE)], [], damping, later(30 * number + 15))
+        assert [c.event for c in back] == [ev.FindingClosed(key="gone")]

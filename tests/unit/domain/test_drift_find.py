@@ -1,6 +1,7 @@
 """Given an application and a view of its cluster: what is found. A list alone proves nothing; a direct look does."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from proximity.domain.application.state import Baseline
 from proximity.domain.drift import Desired, FirstSeen, Listed, Look, Moved, View, findings
 from proximity.domain.drift.configuration import comparable
 from proximity.domain.drift.findings import LOCK_LEFT
+from proximity.domain.drift.history import PROOF_LASTS
 from proximity.domain.finding import Finding
 from support.comparing import (
     APP,
@@ -114,6 +116,9 @@ UNPROVEN = {
     "gone, but seldom missed": view(GONE, None, missing={105: MISSED[:-1]}),
     "gone, but the look is older than the last of the lists": view(
         replace(GONE, at=MISSED[-1]), None, missing={105: MISSED}
+    ),
+    "gone, but that was a while ago": replace(
+        view(GONE, None, missing={105: MISSED}), at=GONE.at + PROOF_LASTS + timedelta(milliseconds=1)
     ),
     "gone, but the view is partial": view(GONE, None, missing={105: MISSED}, complete=False),
     "gone, but the list is partial": view(GONE, None, missing={105: MISSED}, complete=False, quorate=True),

@@ -7,6 +7,7 @@ import pytest
 
 from proximity.domain.drift import Desired, Listed, Look, View, findings, locked, missing, suspects
 from proximity.domain.drift.findings import LOCK_LEFT
+from proximity.domain.drift.history import PROOF_LASTS
 from proximity.domain.drift.suspects import AGAIN, LIST_LAGS, ROUTINE
 from support.comparing import GONE, LISTED, MISSED, app, later, look, view
 
@@ -155,6 +156,16 @@ def test_the_most_urgent_come_first_and_of_the_same_urgency_who_waits_longest() 
         locked={6: ("backup", NOW - 2 * LOCK_LEFT)},
     )
     assert suspects(desired, seen) == [5, 3, 6, 2, 8, 4, 1]
+
+
+def test_a_proof_that_was_not_told_is_made_again() -> None:
+    def missed(age: timedelta, complete: bool = True) -> View:
+        return replace(view(replace(GONE, at=NOW - age), None, missing={105: MISSED}, complete=complete), at=NOW)
+
+    assert suspects([app()], missed(PROOF_LASTS)) == []
+    assert suspects([app()], missed(PROOF_LASTS + SECOND)) == [105]
+    assert suspects([app()], missed(PROOF_LASTS + SECOND, complete=False)) == []
+    assert suspects([app(IS_GONE)], missed(PROOF_LASTS + SECOND)) == []
 
 
 def test_nobody_is_forgotten_however_many_findings_are_open() -> None:

@@ -121,7 +121,10 @@ def _told(
 ) -> Iterator[Correction]:
     for key, finding in drifts.items():
         known = open_.get(key)
-        if (known is not None and _said_of(known) == _said_of(finding)) or not damping.lets(key):
+        if known is not None and _said_of(known) == _said_of(finding):
+            continue
+        # to be gone takes a proof each time, which would be old if it had to wait
+        if finding.kind != "gone" and not damping.lets(key):
             continue
         if known is not None:
             yield _closed(key)

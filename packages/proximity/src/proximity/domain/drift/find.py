@@ -6,7 +6,7 @@ from proximity.domain.application.state import NEVER, Baseline
 from proximity.domain.drift import findings
 from proximity.domain.drift.configuration import SECRET, addresses
 from proximity.domain.drift.findings import LOCK_LEFT, NOT_THERE, POWER
-from proximity.domain.drift.history import MISSES
+from proximity.domain.drift.history import MISSES, PROOF_LASTS
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Known, Look, Moved, View
 from proximity.domain.finding import Finding
 
@@ -53,9 +53,11 @@ def _drifts(app: Desired, found: Iterable[Finding]) -> list[Difference]:
 
 
 def _proven(app: Desired, look: Look, view: View) -> bool:
-    """Unseen is not gone: complete lists in a row do not have it, and then Proxmox said that it has no such guest."""
+    """Unseen is not gone: complete lists in a row do not have it, and then Proxmox said that it has no such guest, just
+    now: it may have been restored since, where the token sees it as little as before.
+    """
     times = view.missing.get(app.vmid, ())
-    return view.complete and len(times) >= MISSES and look.at > times[MISSES - 1]
+    return view.complete and len(times) >= MISSES and look.at > times[MISSES - 1] and view.at - look.at <= PROOF_LASTS
 
 
 def _taken(app: Desired, look: Look) -> bool:

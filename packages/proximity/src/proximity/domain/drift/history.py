@@ -1,12 +1,14 @@
 """What has to be remembered from sweep to sweep: since when a guest is missing, since when it is locked."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from proximity.domain.drift.view import Listed
 
 # A guest is missing once so many complete lists in a row did not have it.
 MISSES = 3
+# So long at most after a look that did not find it is it told that a guest is gone.
+PROOF_LASTS = timedelta(seconds=10)
 
 
 def missing(

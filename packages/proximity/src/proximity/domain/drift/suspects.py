@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from proximity.domain.application.state import NEVER
 from proximity.domain.drift.findings import LOCK_LEFT
-from proximity.domain.drift.history import MISSES
+from proximity.domain.drift.history import MISSES, PROOF_LASTS
 from proximity.domain.drift.view import Desired, Listed, Look, View
 from proximity.domain.finding import Finding
 
@@ -76,7 +76,8 @@ def _to_be_proven(app: Desired, look: Look | None, view: View) -> bool:
     times = view.missing.get(app.vmid, ())
     if len(times) < MISSES or "gone" in app.open:
         return False
-    return look is None or look.at <= max(times[MISSES - 1], app.since) or view.at - look.at > AGAIN
+    lasts = PROOF_LASTS if look is not None and look.state == "gone" and view.complete else AGAIN
+    return look is None or look.at <= max(times[MISSES - 1], app.since) or view.at - look.at > lasts
 
 
 def _contradicts(app: Desired, look: Look | None, listed: Listed) -> bool:
