@@ -24,19 +24,21 @@ class Client:
         self._address = address
         parts = urlsplit(address)
         self._host, self._port = parts.hostname or "", parts.port or 443
-        self._tls = ssl.create_default_context(cafile=str(authority))
+        self._authority = authority
         self._cookie = ""
 
     def protocol(self) -> str | None:
-        """What it speaks when it may choose."""
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        with (
-            socket.create_connection((self._host, self._port), timeout=10) as plain,
-            context.wrap_socket(plain, server_hostname=self._host) as encrypted,
-        ):
-            return encrypted.selected_alpn_protocol()
+        """What it speaks when it may choose. None: it has no certificate yet."""
+        try:
+            context = self._tls()
+            context.set_alpn_protocols(["h2", "http/1.1"])
+            with (
+                socket.create_connection((self._host, self._port), timeout=10) as plain,
+                context.wrap_socket(plain, server_hostname=self._host) as encrypted,
+            ):
+                return encrypted.selected_alpn_protocol()
+        except (FileNotFoundError, ssl.SSLError):
+            return None
 
     def page(self, path: str) -> bytes:
         status, _, body = self._ask("GET", path, {"Accept": "text/html"})
@@ -79,12 +81,17 @@ class Client:
     def stream(self) -> Iterator[Iterator[Row]]:
         """The changes of rows from now on, as they come."""
         seen = self.get("/snapshot")
-        with closing(http.client.HTTPSConnection(self._host, self._port, timeout=30, context=self._tls)) as connection:
+        with closing(
+            http.client.HTTPSConnection(self._host, self._port, timeout=30, context=self._tls())
+        ) as connection:
             headers = {"Cookie": self._cookie, "Last-Event-ID": f"{seen['epoch']}:{seen['position']}"}
             connection.request("GET", f"{_API}/stream", headers=headers)
             answer = connection.getresponse()
             assert answer.status == 200, answer.status
             yield _changes(answer)
+
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self._authority))
 
     def _persist(self, method: str, path: str, headers: dict[str, str], body: Row | None = None) -> Any:
         until = time.monotonic() + PATIENCE
@@ -103,7 +110,9 @@ class Client:
     def _ask(self, method: str, path: str, headers: dict[str, str], body: Row | None = None) -> tuple[int, str, bytes]:
         """Status, cookie, body."""
         sent = headers | ({"Cookie": self._cookie} if self._cookie else {})
-        with closing(http.client.HTTPSConnection(self._host, self._port, timeout=30, context=self._tls)) as connection:
+        with closing(
+            http.client.HTTPSConnection(self._host, self._port, timeout=30, context=self._tls())
+        ) as connection:
             connection.request(method, path, json.dumps(body) if body is not None else None, sent)
             answer = connection.getresponse()
             return answer.status, answer.getheader("Set-Cookie", ""), answer.read()

@@ -36,6 +36,8 @@ SCALED = ("api", "provisioner", "reconciler", "projector")
 HEALTH, CADDY_HEALTH = 8081, 2080
 ORDER = ("prepare", "nats", "begin", "postgres", "api", "provisioner", "reconciler", "projector", "caddy", "simulator")
 PATIENCE = 60.0
+# also when they are killed
+_ENDS_WITH_TESTS = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 SPEED = ("--time-scale", "0.3")
 """Of the simulated Proxmox VE: there is more to be tested than to be waited for."""
 
@@ -139,7 +141,7 @@ class ProcessStack:
             prefix, path = self.not_root, f"{self.postgres_programs}:{path}"
         with self._log(service.name).open("ab") as log:
             return subprocess.Popen(
-                [*prefix, *(translated(part, here) for part in command(service))],
+                [*prefix, *_ENDS_WITH_TESTS, *(translated(part, here) for part in command(service))],
                 env={"PATH": path, "LC_ALL": "C", "HOME": "/nonexistent", **told},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -2,12 +2,14 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from compose.client import Client
 from compose.processes import ProcessStack
 
 pytestmark = pytest.mark.slow
@@ -19,6 +21,10 @@ def caddy(tmp_path: Path) -> Iterator[ProcessStack]:
     stack = ProcessStack(tmp_path)
     stack.start("caddy")
     stack.until_healthy("caddy")
+    client, until = Client(f"https://localhost:{stack.ports['caddy']}", stack.authority()), time.monotonic() + PATIENCE
+    while client.protocol() != "h2":
+        assert time.monotonic() < until, stack.said_by("caddy")
+        time.sleep(0.05)
     yield stack
     stack.close()
 
