@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Application, Guest } from "$lib/api";
 
-import { groupsOf, type Standing } from "./groups";
+import { groupsOf, settled, type Standing } from "./groups";
 
 const application = (id: string, node: string | null) =>
   ({ id, name: id, recipe: "memos", cluster_id: "c", node, vmid: null, address: "10.0.0.7" }) as Application;
@@ -34,5 +34,14 @@ describe("the rack", () => {
       [null, ["waiting"]],
     ]);
     expect(shown("nothing")).toEqual([]);
+  });
+
+  it("is the same one as long as nothing moves, comes or goes", () => {
+    const before = groupsOf(standing, "");
+    const [pihole, lost] = standing.guests as [Guest, Guest];
+    const now = (guests: Guest[]) => settled(before, groupsOf({ ...standing, guests }, ""));
+    expect(now([{ ...pihole, name: "adguard" }, lost])).toBe(before);
+    for (const guests of [[pihole], [lost, pihole], [{ ...pihole, node: "a" }, lost]])
+      expect(now(guests)).toEqual(groupsOf({ ...standing, guests }, ""));
   });
 });

@@ -47,8 +47,18 @@ export function groupsOf({ nodes, applications, guests }: Standing, words: strin
   return words.trim() === "" ? all : all.filter(({ entries }) => entries.length > 0);
 }
 
+/** `before`, if everything still stands where it stood then: who is given the same draws nothing anew. */
+export function settled(before: Group[], now: Group[]): Group[] {
+  const same = (a: Group, b: Group | undefined): boolean =>
+    a.id === b?.id &&
+    a.entries.length === b.entries.length &&
+    a.entries.every(({ id, ours }, at) => id === b.entries[at]?.id && ours === b.entries[at].ours);
+  return before.length === now.length && before.every((group, at) => same(group, now[at])) ? before : now;
+}
+
 /** All words are somewhere in what a person knows of it. */
 export function fits(known: readonly unknown[], words: string): boolean {
+  if (words === "") return true;
   const text = known.join(" ").toLowerCase();
   return words
     .toLowerCase()

@@ -44,14 +44,26 @@ export class LiveTable<R extends { id: string }> {
 
   /** `undefined` takes a row away. */
   commit(changes: Iterable<readonly [string, R | undefined]>): void {
-    let moved = false;
+    const moved = new Set<string>();
+    let regrouped = false;
     for (const [id, row] of changes) {
       const before = this.#plain.get(id);
       if (row === undefined) this.#plain.delete(id);
       else this.#plain.set(id, row);
-      if (this.#cells.set(id, row)) moved = true;
-      else if (before && row && this.#place(before) !== this.#place(row)) moved = true;
+      if (this.#cells.set(id, row)) moved.add(id);
+      else if (before && row && this.#place(before) !== this.#place(row)) {
+        regrouped = true;
+        if (this.#order(before, row) !== 0) moved.add(id);
+      }
     }
-    if (moved) this.#ids = [...this.#plain.values()].sort(this.#order).map(({ id }) => id);
+    if (moved.size > 0) this.#arrange(moved);
+    else if (regrouped) this.#ids = [...this.#ids];
+  }
+
+  #arrange(moved: ReadonlySet<string>): void {
+    // the others are in order already, which makes sorting thousands of them cheap
+    const ids = [...this.#ids.filter((id) => !moved.has(id)), ...moved];
+    const rows = ids.flatMap((id) => this.#plain.get(id) ?? []);
+    this.#ids = rows.sort(this.#order).map(({ id }) => id);
   }
 }
