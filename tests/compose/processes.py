@@ -35,7 +35,7 @@ LISTENS = {"nats": 4222, "postgres": 5432, "api": 8080, "caddy": 8443, "simulato
 SCALED = ("api", "provisioner", "reconciler", "projector")
 HEALTH, CADDY_HEALTH = 8081, 2080
 ORDER = ("prepare", "nats", "begin", "postgres", "api", "provisioner", "reconciler", "projector", "caddy", "simulator")
-PATIENCE = 60.0
+PATIENCE, GRACE = 60.0, 20.0
 # also when they are killed
 _ENDS_WITH_TESTS = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 SPEED = ("--time-scale", "0.3")
@@ -107,13 +107,16 @@ class ProcessStack:
         self.until_healthy(name)
 
     def close(self) -> None:
-        for name in reversed(ORDER):
-            for running in self._alive(name):
-                running.process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
-        for name in reversed(ORDER):
-            for running in self._alive(name):
+        """Those that need others first, each with its time to end in order, as `docker compose down` does."""
+        servers = ("postgres", "nats")
+        for names in ([name for name in ORDER if name not in servers], servers):
+            ending = [(name, running) for name in names for running in self._alive(name)]
+            for name, running in ending:
+                said = self._services[name].said.get("stop_signal", "SIGTERM")
+                running.process.send_signal(signal.Signals[said])
+            for _, running in ending:
                 try:
-                    running.process.wait(15)
+                    running.process.wait(GRACE)
                 except subprocess.TimeoutExpired:
                     self._kill(running)
 
