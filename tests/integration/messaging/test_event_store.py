@@ -139,6 +139,9 @@ async def test_one_cause_for_two_different_appends_is_told_and_not_taken_for_a_d
     loaded = await store.append(APPLICATION, "a1", await store.load(APPLICATION, "a1"), [deploy_requested()], cause)
     with pytest.raises(OriginReusedError):
         await store.append(APPLICATION, "a1", loaded, [ev.ContainerConfigured(operation_id="op1")], cause)
+    longer = [deploy_requested(), ev.ContainerConfigured(operation_id="op1")]
+    with pytest.raises(OriginReusedError):
+        await store.append(APPLICATION, "a1", loaded, longer, cause)
     other = await store.load(APPLICATION, "a2")
     with pytest.raises(OriginReusedError):
         await store.append(APPLICATION, "a2", other, [deploy_requested()], cause)

@@ -163,7 +163,7 @@ class EventStore:
         if found := _recognise(mine[-1], newer):
             return found
         if duplicate:
-            if await self._reused(mine[-1], newer, known_at):
+            if await self._reused(mine, newer, known_at):
                 raise OriginReusedError(f"another append has the same causation {origin.causation_id}") from refusal
             raise TimeoutError("it is stored, but whoever answers does not have it yet")
         if newer:
@@ -172,17 +172,18 @@ class EventStore:
             raise refusal
         return 0
 
-    async def _reused(self, mine: Outgoing, stored: Sequence[StoredMessage], known_at: int) -> bool:
-        """Whether the id is that of another event, of this aggregate or (at a sequence that the server names) not.
+    async def _reused(self, mine: Sequence[Outgoing], stored: Sequence[StoredMessage], known_at: int) -> bool:
+        """Whether an id is that of another event, of this aggregate or (at a sequence that the server names) not.
 
         In a cluster a follower may answer, which has less than the leader that knows the id: that proves nothing.
         """
-        if any(message.headers.get(MESSAGE_ID) == mine.headers[MESSAGE_ID] for message in stored):
+        ids = {message.headers[MESSAGE_ID] for message in mine}
+        if any(message.headers.get(MESSAGE_ID) in ids for message in stored):
             return True
         if not known_at:
             return False
         there = (await direct.page(self._bus, subjects.EVENTS, subjects.ALL_EVENTS, known_at, 1)).messages
-        return bool(there) and there[0].sequence == known_at and there[0].subject != mine.subject
+        return bool(there) and there[0].sequence == known_at and there[0].subject != mine[0].subject
 
     async def _claims(self, wishes: Sequence[Wish], origin: Origin, first_index: int) -> list[Outgoing]:
         """What the wishes add to the batch. Several wishes for one claim are decided one after the other."""
