@@ -35,16 +35,17 @@ export function groupsOf({ nodes, applications, guests }: Standing, words: strin
     return group;
   };
   for (const { cluster_id, name } of nodes) at(cluster_id, name);
+  const all = words.trim() === "";
   for (const row of applications) {
-    if (fits([row.name, row.recipe, row.vmid, row.node, row.address], words))
+    if (all || fits([row.name, row.recipe, row.vmid, row.node, row.address], words))
       at(row.cluster_id, row.node).entries.push({ id: row.id, ours: true });
   }
   for (const row of guests) {
-    if (fits([row.name, row.app, row.vmid, row.node], words))
+    if (all || fits([row.name, row.app, row.vmid, row.node], words))
       at(row.cluster_id, row.node).entries.push({ id: row.id, ours: false });
   }
-  const all = [...groups.values()].sort((a, b) => Number(a.node === null) - Number(b.node === null));
-  return words.trim() === "" ? all : all.filter(({ entries }) => entries.length > 0);
+  const sorted = [...groups.values()].sort((a, b) => Number(a.node === null) - Number(b.node === null));
+  return all ? sorted : sorted.filter(({ entries }) => entries.length > 0);
 }
 
 /** `before`, if everything still stands where it stood then: who is given the same draws nothing anew. */
