@@ -1,12 +1,16 @@
 """A whole Proximity with the simulated cluster, and browsers in front of it."""
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from browser.chromium import arguments, executable
+from browser.leaving import leave_nothing
 from browser.person import Person, in_front_of
+from support.outside import Act, Outside, Outsider
 from support.whole import Whole
 
 
@@ -20,9 +24,8 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """Set up, with the simulated cluster connected."""
+@pytest.fixture(scope="session")
+def _whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     started = Whole(tmp_path_factory.mktemp("whole"))
     try:
         started.start()
@@ -31,6 +34,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         yield started
     finally:
         started.close()
+
+
+@pytest.fixture(scope="module")
+def whole(_whole: Whole) -> Iterator[Whole]:
+    """Set up, with the simulated cluster connected and nothing else. The files of a worker share it: none finds what
+    another one made.
+    """
+    yield _whole
+    leave_nothing(_whole)
 
 
 @pytest.fixture
@@ -50,3 +62,16 @@ def ada(browser: Browser, whole: Whole) -> Iterator[Person]:
     with in_front_of(browser, whole) as person:
         person.sign_in()
         yield person
+
+
+@pytest.fixture
+def outside(whole: Whole) -> Iterator[Outside]:
+    """Does something to Proxmox behind Proximity's back; in a thread, for the browser has this one's loop."""
+    stranger = Outsider.stranger(whole.simulator)
+
+    async def does(act: Act) -> None:
+        await act(stranger)
+
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        yield lambda act: threads.submit(lambda: asyncio.run(does(act))).result()
+    stranger.close()

@@ -7,9 +7,25 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from browser.person import HEIGHTS, THEMES
+
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 # pixels that two texts may share: rounding, and descenders over the next line
 SLACK = 2
+# of axe's rules, those that look at colours
+OF_COLOUR = ["color-contrast", "link-in-text-block"]
+
+
+def look(page: Page) -> dict[str, list[str]]:
+    """The faults of a page on a desk and on a phone, dark and light; of variants that have any."""
+    found = {}
+    for width, height in HEIGHTS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            # a theme changes nothing but colours
+            found[f"{width} px, {theme}"] = faults(page) if theme == THEMES[-1] else _axe(page, runOnly=OF_COLOUR)
+    return {variant: said for variant, said in found.items() if said}
 
 
 def faults(page: Page) -> list[str]:
@@ -17,10 +33,13 @@ def faults(page: Page) -> list[str]:
     return [*_axe(page), *page.evaluate(_LOOK, SLACK)]
 
 
-def _axe(page: Page) -> list[str]:
-    # evaluated, not added as a script: the page's own policy forbids that
-    page.evaluate(_axe_source())
-    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
+def _axe(page: Page, **only: list[str]) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        # evaluated, not added as a script: the page's own policy forbids that
+        page.evaluate(_axe_source())
+    # the details of what is right cost as much as all the rest
+    options = {"resultTypes": ["violations"], **only}
+    found: list[dict[str, Any]] = page.evaluate("async (options) => (await axe.run(options)).violations", options)
     return [
         f"{violation['id']}: {violation['help']}: {json.dumps([node['target'] for node in violation['nodes']])}"
         for violation in found

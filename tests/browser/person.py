@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from support.whole import PASSWORD, USERNAME, Whole
 
-Theme = Literal["dark", "light"]
+Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 WIDE, NARROW = 1440, 390
-HEIGHTS = {WIDE: 900, NARROW: 844}
+HEIGHTS = {NARROW: 844, WIDE: 900}
 # the browser writes each answer of 4xx and 5xx to its console: which of them are right is for the tests to say
 _ANSWERS = re.compile(r"Failed to load resource")
 
@@ -59,6 +59,6 @@ def in_front_of(
     context.on("weberror", lambda error: person.complaints.append(str(error.error)))
     try:
         yield person
-        assert person.complaints == []
+        assert person.complaints == [], person.complaints
     finally:
         context.close()

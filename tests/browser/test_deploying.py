@@ -4,7 +4,9 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from browser.leaving import eventually
 from browser.person import Person
+from support.outside import Outside
 from support.whole import Whole
 
 PATIENCE = 30_000
@@ -111,14 +113,45 @@ def test_what_failed_before_is_deployed_again_from_its_page_with_the_same_settin
     expect(page.get_by_role("heading", name="Late notes is running")).to_be_visible(timeout=PATIENCE)
 
 
-def test_an_undecided_deployment_is_explained_and_resolved(ada: Person, whole: Whole) -> None:
+def test_an_undecided_deployment_is_explained_and_resolved(ada: Person, whole: Whole, outside: Outside) -> None:
     page = ada.page
     # the worker dies before its effect: an empty guest stays locked, and nobody but a person can say why
     whole.simulator.fault("task_killed", type="vzcreate", stage="early")
     accepted = whole.order("POST", "/applications", {"recipe": "memos", "name": "Half a note"})
     ada.go(f"/operations/{accepted['operation_id']}")
     expect(page.get_by_text("It is not known whether this happened")).to_be_visible(timeout=2 * PATIENCE)
-    expect(page.get_by_text(re.compile(r"pct unlock \d+"))).to_be_visible()
+    command = page.get_by_text(re.compile(r"pct unlock \d+"))
+    expect(command).to_be_visible()
+    (number,) = re.findall(r"pct unlock (\d+)", command.inner_text())
     page.get_by_role("radio", name="It failed").check()
     page.get_by_role("button", name="Say so").click()
     expect(page.get_by_text("Deploy failed")).to_be_visible(timeout=PATIENCE)
+
+    # nobody else dares to touch what is locked: who does as they are told can delete it then
+    whole.simulator.unlock(int(number))
+    outside(lambda stranger: stranger.destroy(int(number)))
+
+
+def test_a_deployment_is_cancelled_at_the_next_safe_point_and_leaves_nothing(ada: Person, whole: Whole) -> None:
+    page = ada.page
+    held = whole.simulator.fault("task_held", type="vzcreate")
+    ada.go("/deploy/memos")
+    to_review(page, "Never mind")
+    page.get_by_role("button", name="Deploy", exact=True).click()
+    eventually(lambda: bool(whole.simulator.state()["tasks_running"]))
+    page.get_by_role("button", name="Cancel it").click()
+    page.get_by_role("button", name="Cancel it?").click()
+    expect(page.get_by_role("button", name="Cancelling at the next safe point")).to_be_visible()
+    # a task that runs is not torn down in the middle
+    assert whole.journal("never-mind") == []
+    whole.simulator.remove_fault(held)
+
+    expect(page.get_by_role("heading", name="Never mind was not deployed")).to_be_visible(timeout=PATIENCE)
+    (operation,) = [
+        row
+        for row in whole.get("/operations")["items"]
+        if row["target_name"] == "Never mind" and row["kind"] == "deploy"
+    ]
+    ada.go(f"/operations/{operation['id']}")
+    expect(page.get_by_role("main")).to_contain_text("Cancelled")
+    eventually(lambda: whole.journal("never-mind") == ["create", "destroy"])

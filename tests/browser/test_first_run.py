@@ -1,12 +1,11 @@
 """From the link in the ready line to the first application, with nothing but the page."""
 
 import re
-from collections.abc import Iterator
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.layout import faults
-from browser.person import NARROW, THEMES, WIDE, Person, in_front_of
+from browser.layout import look
+from browser.person import in_front_of
 from support.whole import PASSWORD, USERNAME, Whole
 
 PATIENCE = 40_000
@@ -57,13 +56,16 @@ def test_by_mouse(browser: Browser, new_whole: Whole) -> None:
         page.get_by_label("User name").fill(USERNAME)
         page.get_by_role("textbox", name="Password").fill("too short")
         expect(create).to_have_accessible_description("3 characters to go")
+        assert look(page) == {}
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
         create.click()
 
         expect(page.get_by_role("heading", name="Connect your Proxmox VE")).to_be_focused()
+        assert look(page) == {}
         page.get_by_role("button", name="Use the simulated cluster").click()
         expect(page.get_by_role("heading", name="Simulated is connected")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_text("The token may do everything that Proximity does.")).to_be_visible()
+        assert look(page) == {}
         page.get_by_role("link", name="Open the catalog").click()
 
         page.get_by_role("list", name="Catalog").get_by_role("link", name="Memos", exact=True).click()
@@ -103,31 +105,3 @@ def test_by_keyboard_alone(browser: Browser, new_whole: Whole) -> None:
         press(page, page.get_by_role("button", name="Deploy", exact=True))
         expect(page.get_by_role("heading", name="Memos is running")).to_be_visible(timeout=PATIENCE)
         tab_to(page, page.get_by_role("link", name="Open Memos"))
-
-
-VARIANTS = [(width, theme) for width in (WIDE, NARROW) for theme in THEMES]
-
-
-def looks(browser: Browser, whole: Whole) -> Iterator[Person]:
-    for width, theme in VARIANTS:
-        with in_front_of(browser, whole, width=width, theme=theme) as person:
-            yield person
-
-
-def test_the_pages_of_the_first_run_have_no_faults(browser: Browser, new_whole: Whole) -> None:
-    for person in looks(browser, new_whole):
-        person.go(link(new_whole))
-        expect(person.page.get_by_label("User name")).to_be_visible()
-        assert faults(person.page) == []
-    new_whole.set_up()
-    for person in looks(browser, new_whole):
-        person.sign_in()
-        person.go("/setup")
-        expect(person.page.get_by_role("button", name="Use the simulated cluster")).to_be_visible()
-        assert faults(person.page) == []
-    new_whole.connect_simulator("Home")
-    for person in looks(browser, new_whole):
-        person.sign_in()
-        person.go("/setup")
-        expect(person.page.get_by_role("heading", name="Home is connected")).to_be_visible()
-        assert faults(person.page) == []

@@ -1,16 +1,15 @@
 """What keeps the pages true: the server dies, a frame gets lost, nine tabs share one connection, nothing answers."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from browser.chromium import arguments, executable
+from browser.leaving import eventually, offer_all
 from browser.person import Person, in_front_of
-from support.gate import Gate
-from support.servers import LoopThread
+from browser.way import Way
 from support.whole import PASSWORD, USERNAME, Row, Whole
 
 PATIENCE = 30_000
@@ -19,37 +18,21 @@ TABS = 9
 """A browser opens six connections to a server over HTTP/1.1."""
 
 
-class Way:
-    """The gate to a whole Proximity, from a thread that has no loop."""
-
-    def __init__(self, whole: Whole) -> None:
-        self._loop = LoopThread()
-        self.gate = Gate(whole.port)
-        self.open()
-
-    @property
-    def site(self) -> str:
-        return f"http://127.0.0.1:{self.gate.port}"
-
-    def open(self) -> None:
-        self._loop.run(self.gate.open())
-
-    def shut(self) -> None:
-        async def shut() -> None:
-            self.gate.shut()
-
-        self._loop.run(shut())
-
-    def close(self) -> None:
-        self.shut()
-        self._loop.close()
-
-
 @pytest.fixture
 def way(whole: Whole) -> Iterator[Way]:
-    made = Way(whole)
+    made = Way(whole.port)
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def _offered_again(whole: Whole) -> Iterator[None]:
+    yield
+    offer_all(whole)
+
+
+def site(way: Way) -> str:
+    return f"http://127.0.0.1:{way.port}"
 
 
 def found(page: Page, name: str) -> Locator:
@@ -72,13 +55,6 @@ def snapshots_of(page: Page) -> list[str]:
 
     page.on("request", asked)
     return taken
-
-
-def eventually(holds: Callable[[], bool], within: float = 30.0) -> None:
-    until = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def link_light(page: Page) -> Locator:
@@ -107,13 +83,15 @@ def test_the_server_dies_during_a_deployment_and_the_page_goes_on_where_it_was(a
     expect(history.get_by_text("Notes is to be deployed from")).to_be_visible()
     expect(history.get_by_text("Notes answers.")).to_be_visible(timeout=PATIENCE)
     expect(link_light(page)).to_have_attribute("data-link", "live")
+    # also what was to come from the server while it was away
+    expect(page.get_by_role("figure", name="Memory").locator("canvas")).to_be_visible(timeout=PATIENCE)
     # neither loaded again nor begun anew: it was told what it had missed
     assert page.evaluate("window.here") is True
     assert len(taken) == 1
 
 
 def test_a_lost_frame_is_noticed_and_made_good_by_a_snapshot(browser: Browser, whole: Whole, way: Way) -> None:
-    with in_front_of(browser, whole, site=way.site) as person:
+    with in_front_of(browser, whole, site=site(way)) as person:
         page = person.page
         person.sign_in()
         taken = snapshots_of(page)
@@ -176,7 +154,7 @@ def streams(whole: Whole) -> int:
 def test_what_is_shown_of_a_server_that_does_not_answer_is_dimmed_and_comes_back(
     browser: Browser, whole: Whole, way: Way
 ) -> None:
-    with in_front_of(browser, whole, site=way.site) as person:
+    with in_front_of(browser, whole, site=site(way)) as person:
         page = person.page
         person.sign_in()
         page.clock.install()

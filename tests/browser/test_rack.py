@@ -85,7 +85,7 @@ def test_single_keys_can_be_turned_off(ada: Person) -> None:
     expect(search).not_to_be_focused()
 
 
-def test_nothing_on_a_node_that_cannot_be_reached_is_called_stopped(browser: Browser, whole: Whole, away: str) -> None:
+def test_nothing_on_a_node_that_goes_away_is_called_stopped(browser: Browser, whole: Whole, away: str) -> None:
     with in_front_of(browser, whole, width=NARROW) as person:
         person.sign_in()
         page = person.page
@@ -98,6 +98,10 @@ def test_nothing_on_a_node_that_cannot_be_reached_is_called_stopped(browser: Bro
             expect(row(page, name)).not_to_contain_text("Stopped")
         expect(row(page, "pihole")).to_contain_text("Running")
         assert faults(page) == []
+        with person.context.new_page() as other:
+            (cluster,) = whole.get("/clusters")["items"]
+            other.goto(f"{person.site}/nodes/{cluster['id']}/{away}")
+            expect(other.get_by_role("group", name="The node is offline")).to_be_visible()
 
         whole.simulator.clear_faults()
         expect(row(page, away)).to_contain_text("Online", timeout=PATIENCE)

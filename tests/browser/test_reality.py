@@ -1,9 +1,6 @@
 """What is there already, and what others do to it: adopting, giving back, changes made outside."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
@@ -13,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from browser.layout import faults
 from browser.person import NARROW, Person, in_front_of
 from proximity.domain.application.marker import markers
-from support.outside import Outsider
+from support.outside import Outside
 from support.whole import Row, Whole
 
 PATIENCE = 60_000
@@ -22,21 +19,6 @@ JELLYFIN, NEXTCLOUD, GRAFANA = 101, 102, 104
 ORPHAN = 20_900
 """A number for ours: only such are taken for what is left of an application."""
 HOSTILE = '<img src=x onerror="window.pwned=1">'
-
-Act = Callable[[Outsider], Awaitable[object]]
-
-
-@pytest.fixture
-def outside(whole: Whole) -> Iterator[Callable[[Act], None]]:
-    """Does something to Proxmox behind Proximity's back; in a thread, for the browser has this one's loop."""
-    stranger = Outsider.stranger(whole.simulator)
-
-    async def does(act: Act) -> None:
-        await act(stranger)
-
-    with ThreadPoolExecutor(max_workers=1) as threads:
-        yield lambda act: threads.submit(lambda: asyncio.run(does(act))).result()
-    stranger.close()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +81,7 @@ def test_a_container_is_adopted_and_given_back(ada: Person, whole: Whole) -> Non
     expect(page.get_by_role("heading", level=1, name="Films")).to_be_visible()
 
     page.get_by_role("button", name="Give back").click()
-    page.get_by_role("dialog", name="Give Films back?").get_by_role("button", name="Give back").click()
+    page.get_by_role("alertdialog", name="Give Films back?").get_by_role("button", name="Give back").click()
     expect(page.get_by_role("heading", name="Films was removed")).to_be_visible(timeout=PATIENCE)
     assert "proximity" not in on_proxmox(whole, JELLYFIN)["description"]
     assert on_proxmox(whole, JELLYFIN)["status"] == "running"
@@ -120,18 +102,29 @@ def test_several_are_adopted_at_once_and_one_is_ignored(ada: Person) -> None:
     expect(page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Clear the filter").click()
 
-    for name in ("pihole", "vaultwarden"):
+    names = ("pihole", "vaultwarden")
+    for name in names:
         page.get_by_role("checkbox", name=f"Select {name}").check()
     expect(page.get_by_text("2 selected")).to_be_visible()
     page.get_by_role("button", name="Adopt 2").click()
     asked = page.get_by_role("region", name="What was asked for")
-    expect(asked.get_by_text("Succeeded")).to_have_count(2, timeout=PATIENCE)
+    for name in names:
+        expect(asked.get_by_role("listitem").filter(has_text=name)).to_contain_text("Succeeded", timeout=PATIENCE)
     expect(found.get_by_role("link", name="pihole", exact=True)).to_have_count(0)
     assert faults(page) == []
 
+    page.reload()
+    expect(found.get_by_role("link", name="jellyfin", exact=True)).to_be_visible(timeout=PATIENCE)
+    for name in names:
+        expect(asked.get_by_role("listitem").filter(has_text=name)).to_contain_text("Succeeded")
+        expect(found.get_by_role("link", name=name, exact=True)).to_have_count(0)
+    ada.go("/apps")
+    for name in names:
+        expect(page.get_by_role("listitem").filter(has_text=name)).to_contain_text("adopted")
+
 
 def test_a_change_made_outside_appears_by_itself_in_two_browsers_and_goes_away(
-    browser: Browser, ada: Person, whole: Whole, adopted: str, outside: Callable[[Act], None]
+    browser: Browser, ada: Person, whole: Whole, adopted: str, outside: Outside
 ) -> None:
     with in_front_of(browser, whole, width=NARROW) as other:
         other.sign_in()
@@ -156,9 +149,7 @@ def test_a_change_made_outside_appears_by_itself_in_two_browsers_and_goes_away(
         expect(other.page.get_by_text("Nothing needs you.")).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_changed_setting_is_accepted_as_it_is(
-    ada: Person, whole: Whole, adopted: str, outside: Callable[[Act], None]
-) -> None:
+def test_a_changed_setting_is_accepted_as_it_is(ada: Person, whole: Whole, adopted: str, outside: Outside) -> None:
     page = ada.page
     ada.go("/findings?severity=warn")
     # no list tells of the memory: the name makes Proximity look
@@ -171,6 +162,10 @@ def test_a_changed_setting_is_accepted_as_it_is(
     changed.get_by_role("button", name="Accept as it is").click()
     expect(changed).to_have_count(0, timeout=PATIENCE)
     assert on_proxmox(whole, GRAFANA)["config"]["memory"] in (1536, "1536")
+    # what it is to be from now on, also for who comes later
+    ada.go(f"/apps/{adopted}")
+    expect(page.get_by_role("region", name="Container").get_by_text("1.50 GiB")).to_be_visible()
+    ada.go("/findings")
     # the other one goes as it came
     expect(about(page, "Its host name is charts and should be grafana")).to_have_count(1, timeout=PATIENCE)
     outside(lambda stranger: stranger.configure(GRAFANA, hostname="grafana"))
@@ -178,7 +173,7 @@ def test_a_changed_setting_is_accepted_as_it_is(
 
 
 def test_what_people_write_on_proxmox_runs_no_script_and_an_orphan_is_offered(
-    ada: Person, whole: Whole, adopted: str, outside: Callable[[Act], None]
+    ada: Person, whole: Whole, adopted: str, outside: Outside
 ) -> None:
     page = ada.page
     outside(lambda stranger: stranger.configure(NEXTCLOUD, description=f"ours: {HOSTILE}"))
@@ -194,4 +189,13 @@ def test_what_people_write_on_proxmox_runs_no_script_and_an_orphan_is_offered(
     orphan = about(page, "left-over")
     expect(orphan).to_contain_text(f"pct destroy {ORPHAN}", timeout=PATIENCE)
     orphan.get_by_role("link", name="Adopt it").click()
-    expect(page.get_by_role("heading", level=1, name="Adopt left-over")).to_be_visible()
+    page.get_by_role("button", name="Adopt", exact=True).click()
+    expect(page.get_by_role("heading", name="left-over is adopted")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Open left-over").click()
+    # now it is somebody's, and goes if that is what they say
+    page.get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("alertdialog", name="Delete left-over?")
+    dialog.get_by_label("Type left-over to confirm").fill("left-over")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("heading", name="left-over was removed")).to_be_visible(timeout=PATIENCE)
+    assert whole.simulator.guest(ORPHAN) is None

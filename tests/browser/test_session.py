@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.layout import faults
-from browser.person import NARROW, THEMES, WIDE, Person, Theme, in_front_of
+from browser.layout import look
+from browser.person import Person, in_front_of
 from support.whole import PASSWORD, USERNAME, Whole
 
 
@@ -26,6 +26,7 @@ def test_who_comes_unsigned_is_let_in_where_they_wanted_to_go(browser: Browser, 
 
         sign_in(page, "not the password")
         expect(page.get_by_role("alert")).to_contain_text("The user name or the password is wrong.")
+        assert look(page) == {}
         expect(page.get_by_role("textbox", name="Password")).to_be_focused()
 
         # the wrong one is selected: whoever types replaces it
@@ -84,9 +85,25 @@ def test_a_changed_password_ends_the_other_sessions_and_no_more(ada: Person, bro
     change("another one, as long", PASSWORD)
     expect(present).to_have_value("")
     expect(page.get_by_role("status").get_by_text("The password is changed.")).to_be_visible()
+    # whoever set Proximity up was elsewhere, too
+    whole.sign_in()
 
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(re.compile("/login"))
+
+
+@pytest.mark.parametrize("shared", ["worker", "channel"])
+def test_signing_out_in_one_tab_is_soon_seen_in_all_of_them(ada: Person, shared: str) -> None:
+    if shared == "channel":
+        ada.context.add_init_script("delete globalThis.SharedWorker")
+    tabs = [ada.page, ada.context.new_page(), ada.context.new_page()]
+    for tab, path in zip(tabs, ("/settings/profile", "/clusters", "/settings/appearance"), strict=True):
+        tab.goto(ada.site + path)
+        expect(tab.locator("[data-link]").first).to_have_attribute("data-link", "live")
+    ada.page.get_by_role("button", name="Sign out").click()
+    for tab in tabs:
+        expect(tab).to_have_url(re.compile("/login"))
+    assert [tab.get_by_role("link", name="Home").count() for tab in tabs] == [0, 0, 0]
 
 
 def test_what_was_chosen_holds_in_this_browser(ada: Person) -> None:
@@ -105,21 +122,3 @@ def test_an_address_of_nothing(ada: Person) -> None:
     expect(ada.page.get_by_role("heading", level=1, name="There is nothing here")).to_be_visible()
     ada.page.get_by_role("link", name="To the deck").click()
     expect(ada.page).to_have_url(f"{ada.site}/")
-
-
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_these_pages_have_no_faults(browser: Browser, whole: Whole, width: int, theme: Theme) -> None:
-    with in_front_of(browser, whole, width=width, theme=theme) as person:
-        person.go("/login")
-        expect(person.page.get_by_role("button", name="Sign in")).to_be_visible()
-        assert faults(person.page) == []
-        person.sign_in()
-        for path, seen in (
-            ("/settings/profile", "You"),
-            ("/settings/appearance", "Theme"),
-            ("/nothing/here", "There is nothing here"),
-        ):
-            person.go(path)
-            expect(person.page.get_by_role("heading", name=seen, exact=True)).to_be_visible()
-            assert faults(person.page) == [], path

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from proximity.domain.application.marker import Marker
@@ -92,3 +93,8 @@ class Outsider:
         guest = self.simulator.guest(vmid)
         assert guest is not None, f"no guest {vmid}"
         return str(guest["node"])
+
+
+Act = Callable[[Outsider], Awaitable[object]]
+Outside = Callable[[Act], None]
+"""Does something there, and returns when it is done."""
