@@ -1,11 +1,14 @@
 """Three NATS servers as one cluster, each a process of its own."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nats.errors
+import nats.js.errors
 from nats.js.api import StreamInfo
 
 from proximity.messaging.bootstrap import prepare
@@ -39,12 +42,12 @@ class NatsCluster(Nats):
         return bus
 
     async def info(self, admin: Bus, stream: str, enough: Callable[[StreamInfo], bool]) -> StreamInfo:
-        """Of the stream, once it is like that. Raises TimeoutError."""
+        """Of the stream, once it is like that; its leader may be elected meanwhile. Raises TimeoutError."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                infos = {info.config.name: info for info in await admin.js.streams_info()}
-                if stream in infos and enough(infos[stream]):
-                    return infos[stream]
+                with contextlib.suppress(nats.errors.Error, nats.js.errors.Error):
+                    if enough(info := await admin.js.stream_info(stream)):
+                        return info
                 await asyncio.sleep(0.1)
 
     def node(self, name: str) -> NatsServer:
