@@ -28,6 +28,15 @@ def test_an_installation_is_founded_once() -> None:
     assert settings.found("i2", Installation("i1")) == []
 
 
+def test_a_restore_that_is_run_again_is_one() -> None:
+    now = datetime.now(UTC)
+    (told,) = settings.restored("b1", now, 7, Installation("i1"))
+    state = settings.evolve(Installation("i1"), told, now)
+    assert state == Installation("i1", "b1")
+    assert settings.restored("b1", now, 8, state) == []
+    assert settings.restored("b2", now, 8, state)[0].position == 8
+
+
 def test_a_password_is_changed_by_who_has_one() -> None:
     change = ChangePassword(operation_id="op")
     assert identity.decide(change, User("Ada", "admin")) == [PasswordChanged(operation_id="op", username="Ada")]
