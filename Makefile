@@ -42,7 +42,7 @@ lint: $(STAMP) ## style, import rules, the recipes of the catalog, what containe
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml deploy/nats-cluster/compose.yaml
 	$(BIN)/compose-lint check --quiet --skip-suppressed --strict-config --config deploy/compose-lint.yml --fail-on low compose.yaml
 	$(BIN)/pytest -q tests/unit/catalog tests/unit/test_environment.py tests/unit/test_members.py tests/compose/test_promises.py
 

@@ -101,7 +101,8 @@ class Story:
         self._say(f"Nothing is left of it, and the {len(strangers)} guests of others are as they were.")
 
     def _signed_in(self) -> Client:
-        found = re.findall(r"^ready: (https://[^/]+)/(?:setup#(\S+))?$", self._stack.said_by("begin"), re.M)
+        # compose may write to a terminal that is none: what comes before and after is not looked at
+        found = re.findall(r"ready: (https://[^/\s]+)/(?:setup#([\w-]+))?", self._stack.said_by("begin"))
         assert found, "begin does not say which address to open"
         address, token = found[-1]
         client = Client(address, self._stack.authority())
