@@ -71,8 +71,8 @@ sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cl
 	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
-	# a story waits for Proxmox as long as it keeps a processor busy: more of them than there are processors
-	$(BIN)/pytest -q -n 3 --dist loadfile tests/e2e tests/chaos tests/compose tests/browser
+	# they wait for Proxmox as long as they keep a processor busy: more of them than there are processors, those that wait most first
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/browser tests/chaos tests/e2e tests/compose
 
 browser: $(STAMP) $(PAGES) ## every page and every story in a real browser
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/browser
