@@ -22,9 +22,10 @@ from proximity.messaging.envelope import MESSAGE_ID
 from proximity.messaging.publishing import Outgoing, publish_patiently
 from proximity.messaging.streams import RESTORING
 
-# bytes; and seconds in which the next part has to come, or to be taken
-_CHUNK = 512 * 1024
+_CHUNK = 512 * 1024  # bytes
+# Seconds: in which the next part has to come or to be taken, and for making the stream of all of them.
 _PATIENCE = 60.0
+_MAKING = 900.0
 
 
 class SnapshotError(Exception):
@@ -87,7 +88,7 @@ async def put_back(bus: Bus, described: Described, chunks: Iterable[bytes], copi
         for chunk in chunks:
             _answer((await bus.nc.request(place, chunk, timeout=_PATIENCE)).data or b"{}")
         # an empty part is the end: the answer says what became of it
-        _answer((await bus.nc.request(place, b"", timeout=_PATIENCE)).data)
+        _answer((await bus.nc.request(place, b"", timeout=_MAKING)).data)
     except nats.errors.Error as error:
         raise TimeoutError(f"{config['name']} is not taken: {error!r}") from error
 
