@@ -5,6 +5,7 @@ messages are deleted it is not used: while it is made the server deletes nothing
 A stream that is filled carries RESTORING in its metadata until `bootstrap.make` has been over it.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -26,6 +27,7 @@ _CHUNK = 512 * 1024  # bytes
 # Seconds: in which the next part has to come or to be taken, and for making the stream of all of them.
 _PATIENCE = 60.0
 _MAKING = 900.0
+_KNOWN_WITHIN = 4.0
 
 
 class SnapshotError(Exception):
@@ -86,11 +88,25 @@ async def put_back(bus: Bus, described: Described, chunks: Iterable[bytes], copi
     place = _answer(await bus.request(subjects.stream_restore(config["name"]), request))["deliver_subject"]
     try:
         for chunk in chunks:
-            _answer((await bus.nc.request(place, chunk, timeout=_PATIENCE)).data or b"{}")
+            _answer(await _send(bus, place, chunk, _PATIENCE) or b"{}")
         # an empty part is the end: the answer says what became of it
-        _answer((await bus.nc.request(place, b"", timeout=_MAKING)).data)
+        _answer(await _send(bus, place, b"", _MAKING))
     except nats.errors.Error as error:
         raise TimeoutError(f"{config['name']} is not taken: {error!r}") from error
+
+
+async def _send(bus: Bus, place: str, part: bytes, patience: float) -> bytes:
+    """The answer. In a cluster our server learns a moment later that another one waits for the parts: what nobody took
+    is sent again. Raises nats.errors.Error.
+    """
+    deadline = asyncio.get_running_loop().time() + _KNOWN_WITHIN
+    while True:
+        try:
+            return (await bus.nc.request(place, part, timeout=patience)).data
+        except nats.errors.NoRespondersError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 async def cut_torn_batch(bus: Bus, stream: str) -> int:
