@@ -52,7 +52,7 @@ def _usage(authority: bool) -> x509.KeyUsage:
     )  # fmt: skip
 
 
-def make(folder: Path, stem: str, nodes: list[str], host: str) -> tuple[Path, Path, Path]:
+def make(folder: Path, stem: str, nodes: list[str], host: str = "127.0.0.1") -> tuple[Path, Path, Path]:
     """(authority, certificate, key) as PEM files in the folder; made once, then kept. `host`: known by that as well."""
     authority_file, certificate_file, key_file = (folder / f"{stem}.{end}" for end in ("ca.pem", "pem", "key"))
     if authority_file.exists() and certificate_file.exists() and key_file.exists():
