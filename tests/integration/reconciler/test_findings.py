@@ -23,11 +23,16 @@ async def stranger(simulator: SimulatorProcess) -> AsyncIterator[Outsider]:
 
 @pytest.fixture
 async def watched(stage: Stage, simulator: SimulatorProcess) -> str:
-    """An application that runs and was looked at; its id."""
+    """An application that runs and was looked at; its id. The guests beside it are known, too."""
     cluster_id = await stage.connect_cluster(simulator)
     application_id = await stage.application(simulator, cluster_id)
     stage.start()
     await stage.observed(application_id)
+
+    async def everybody() -> bool:
+        return len(await stage.guests(cluster_id)) == len(simulator.guests()) - 1
+
+    await eventually(everybody)
     return application_id
 
 
