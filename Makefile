@@ -22,16 +22,10 @@ up: $(STAMP) ## run Proximity on this machine until Ctrl-C
 	@{ .ci/node && $(MAKE) --no-print-directory $(PAGES); } || echo "Going on without the pages." >&2
 	@exec $(BIN)/proximity up
 
-test: $(STAMP) $(MODULES) ## everything that CI runs, fast checks first
-	@# two processors have room for two of these; what each says stays together
+test: ## everything that CI runs, fast checks first
+	@# two processors have room for two of these, and for both installations; what each says stays together
 	$(MAKE) -j2 --output-sync=target lint types frontend $(PAGES)
-	@# the sweep only computes and the others mostly wait: it takes what they leave, and says at the end what it found
-	@nice -n 19 $(MAKE) sweep >.venv/sweep.log 2>&1 & sweep=$$!; \
-	trap 'kill $$sweep' EXIT; \
-	$(MAKE) fast whole; \
-	trap - EXIT; \
-	wait $$sweep || { cat .venv/sweep.log; exit 1; }; \
-	cat .venv/sweep.log
+	$(MAKE) fast sweep whole
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
