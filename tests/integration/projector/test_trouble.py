@@ -9,9 +9,10 @@ import pytest
 
 from proximity.messaging import subjects
 from proximity.messaging.event_store import EventStore
+from proximity.messaging.tail import Tail
 from proximity.readmodel.schema import schema_name
 from proximity_launcher.up.ports import fetch, free_ports
-from proximity_projector import schemas
+from proximity_projector import following, schemas
 from proximity_projector.health import Health
 from proximity_projector.projector import rebuild
 from support.projecting import World, eventually
@@ -65,6 +66,32 @@ async def test_a_rebuild_replaces_what_is_read_and_the_running_one_follows(world
         await world.reached(await world.append(of("application", "a1", deployed())))
         assert (await world.rows())["applications"]["a1"]["status"] == "running"
         assert await world.live() == store.schema
+
+
+async def test_a_rebuild_reads_on_where_the_log_stopped_answering(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a server of the cluster restarts: it forgets the consumer, and answers 503 in its place."""
+    forgotten: list[str] = []
+
+    class Forgotten(Tail):
+        async def __aenter__(self) -> Tail:
+            tail = await super().__aenter__()
+            if not forgotten:
+                consumers = await world.writer.js.consumers_info(subjects.EVENTS)
+                forgotten.extend(one.name for one in consumers if one.name.startswith("tail-"))
+                for name in forgotten:
+                    await world.writer.js.delete_consumer(subjects.EVENTS, name)
+            return tail
+
+    position = await world.append(of("application", "a1", deployed()))
+    monkeypatch.setattr(following, "Tail", Forgotten)
+    conn = await world.connect()
+    store = await rebuild(world.bus, conn, Health())
+    await conn.close()
+    assert forgotten
+    assert store.checkpoint.position == position
+    assert (await world.rows())["applications"]["a1"]["status"] == "running"
 
 
 async def test_only_the_live_and_the_previous_schema_are_kept(world: World) -> None:

@@ -32,18 +32,12 @@ log = structlog.get_logger(__name__)
 STALLED_AFTER = 10.0
 _STAND_BY = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+# A rebuild that read nothing new from the log for so long (seconds) tells whoever asked for it.
+_GIVEN_UP_AFTER = 30.0
 
 # Comes and goes with the servers: begin anew from the checkpoint.
-PASSING = (
-    FencedError,
-    TailLostError,
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    nats.errors.Error,
-    nats.js.errors.Error,
-)
+NATS_PASSING = (TailLostError, TimeoutError, nats.errors.Error, nats.js.errors.Error)
+PASSING = (FencedError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, *NATS_PASSING)
 # No retry helps: another version of Proximity is needed.
 UNREADABLE = (UnknownTypeError, EnvelopeError, ValidationError)
 
@@ -172,7 +166,8 @@ async def rebuild(bus: Bus, conn: asyncpg.Connection, health: Health) -> Store:
     """Builds a new copy from the whole log beside the one that is read, then lets it be read instead.
 
     A running projector notices and follows the copy as soon as we leave it. Dying half-way leaves a schema that the
-    next one to be published sweeps away. Raises what `follow` raises.
+    next one to be published sweeps away. Goes on where it was when the log was away for a moment. Raises what `follow`
+    raises.
     """
     await schemas.prepare(conn)
     definitions = schemas.definitions()
@@ -181,9 +176,20 @@ async def rebuild(bus: Bus, conn: asyncpg.Connection, health: Health) -> Store:
     at = await schemas.open_or_create(conn, schema, definitions, bus.log_id)
     store = Store(conn, schema, at)
     head = await EventStore(bus).head()
-    async with aclosing(follow(bus, store, health)) as rounds:
-        async for reached in rounds:
-            if reached.position >= head:
-                break
+    now = asyncio.get_running_loop().time
+    at, since = store.checkpoint, now()
+    while store.checkpoint.position < head:
+        try:
+            async with aclosing(follow(bus, store, health)) as rounds:
+                async for reached in rounds:
+                    if reached.position >= head:
+                        break
+        except NATS_PASSING as error:
+            if store.checkpoint != at:
+                at, since = store.checkpoint, now()
+            if now() - since > _GIVEN_UP_AFTER:
+                raise
+            log.warning("reads on", position=store.checkpoint.position, error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(_FIRST_PAUSE)
     await publish(bus, conn, store)
     return store
