@@ -62,6 +62,9 @@ class Looker:
             # the environment needs more rights than the rest, and then only the state can be seen
             if isinstance(status, GuestStatus):
                 return Look(now, "there", node, running=status.status == "running", lock=status.lock)
+            if not isinstance(status, RightsMissingError | None):
+                # its state may be seen, perhaps: that it was not answered says nothing
+                return None
             return await self._not_there(node, vmid, now, "forbidden")
         if isinstance(config, BaseException):
             raise config
