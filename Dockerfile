@@ -1,6 +1,6 @@
 # One image per service: `docker build --build-arg SERVICE=reconciler --target service .`, as compose.yaml does.
 # SERVICE is a folder of services/ or packages/. Targets: service; api, with the pages and the catalog; launcher, with the
-# folders that become volumes.
+# folders that become volumes and what servers are told.
 ARG PYTHON=python:3.13-slim
 ARG NODE=node:22-slim
 
@@ -39,8 +39,9 @@ USER 10001
 ENTRYPOINT ["sh", "-c", "exec python -m \"proximity_$SERVICE\" \"$@\"", "proximity"]
 
 FROM service AS api
-COPY --from=pages /frontend/build /opt/proximity/pages
-COPY catalog /opt/proximity/catalog
+# a file keeps the mode that it has in the checkout, and there it may be for its owner only
+COPY --from=pages --chown=10001:10001 /frontend/build /opt/proximity/pages
+COPY --chown=10001:10001 catalog /opt/proximity/catalog
 ENV PROXIMITY_FRONTEND=/opt/proximity/pages PROXIMITY_CATALOG=/opt/proximity/catalog
 
 # A new volume takes owner and mode of the folder where it is mounted first. The step `prepare` comes first everywhere.
@@ -48,6 +49,7 @@ FROM service AS launcher
 USER 0
 RUN install --directory --owner=10001 --group=10001 --mode=0700 /volumes/secrets /volumes/for-admin /volumes/for-api \
         /volumes/for-provisioner /volumes/for-reconciler /volumes/for-projector /volumes/for-nats \
-        /volumes/nats /volumes/caddy /volumes/simulator /volumes/simulator-ready /volumes/backups && \
+        /volumes/for-caddy /volumes/nats /volumes/caddy /volumes/simulator /volumes/simulator-ready /volumes/backups && \
     install --directory --owner=10001 --group=10001 --mode=0750 /volumes/for-postgres
+COPY --chown=10001:10001 deploy /opt/proximity/deploy
 USER 10001

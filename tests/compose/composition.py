@@ -16,13 +16,12 @@ _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 
 @dataclass(frozen=True)
 class Service:
-    """`mounts`: by the path in the container, the volume. `configs`: likewise, the file of the repository."""
+    """`mounts`: by the path in the container, the volume."""
 
     name: str
     said: Mapping[str, Any] = field(repr=False)
     mounts: Mapping[str, str]
     read_only: frozenset[str]
-    configs: Mapping[str, Path]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,8 +47,7 @@ class Composition:
 def read(variables: Mapping[str, str] | None = None) -> Composition:
     """With the variables filled in; those that are not given have their defaults."""
     said = interpolated(yaml.safe_load(COMPOSE_FILE.read_text()), variables or {})
-    files = {name: REPOSITORY / config["file"] for name, config in said["configs"].items()}
-    return Composition(said, {name: _service(name, body, files) for name, body in said["services"].items()})
+    return Composition(said, {name: _service(name, body) for name, body in said["services"].items()})
 
 
 def interpolated(said: Any, variables: Mapping[str, str]) -> Any:
@@ -81,18 +79,27 @@ def image_folders() -> set[str]:
     return set(re.findall(r"/volumes/[\w-]+", made[1]))
 
 
+def copied(target: str) -> list[str]:
+    """What it takes as it is of the checkout or of another stage, but for what pip has installed there."""
+    return [line for line in re.findall(r"^COPY (.*)$", _stage(target), re.M) if "--from=installed" not in line]
+
+
+def copied_from_the_checkout() -> set[str]:
+    lines = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE.read_text(), re.M)
+    return {source for line in lines for source in line.split() if not source.startswith("--")}
+
+
 def _stage(target: str) -> str:
     stage = re.search(rf"^FROM \S+ AS {target}\n(.*?)(?=^FROM |\Z)", DOCKERFILE.read_text(), re.M | re.S)
     assert stage, target
     return stage[1]
 
 
-def _service(name: str, body: Mapping[str, Any], files: Mapping[str, Path]) -> Service:
+def _service(name: str, body: Mapping[str, Any]) -> Service:
     mounts = [volume.split(":") for volume in body.get("volumes", ())]
     return Service(
         name,
         body,
         {target: volume for volume, target, *_ in mounts},
         frozenset(target for _, target, *mode in mounts if mode == ["ro"]),
-        {config["target"]: files[config["source"]] for config in body.get("configs", ())},
     )

@@ -29,6 +29,7 @@ from proximity_launcher.up.ports import free_ports
 # as the Dockerfile copies them
 IMAGE_FILES = {
     "/opt/proximity/catalog": str(REPOSITORY / "catalog"),
+    "/opt/proximity/deploy": str(REPOSITORY / "deploy"),
     "/opt/proximity/pages": str(REPOSITORY / "frontend" / "build"),
 }
 LISTENS = {"nats": 4222, "postgres": 5432, "api": 8080, "caddy": 8443, "simulator": 8006}
@@ -158,7 +159,6 @@ class ProcessStack:
         here |= {target: str(self.volume(volume)) for target, volume in service.mounts.items()} | IMAGE_FILES
         here |= {str(port): str(self.ports[name]) for name, port in LISTENS.items() if name == service.name}
         here |= {"0.0.0.0": "127.0.0.1", "/volumes": str(self.folder / "volumes")}
-        here |= {target: str(file) for target, file in service.configs.items()}
         if service.name in SCALED:
             here[str(HEALTH)] = str(free_ports(1)[0])
         return here | self._rewritten(service, here)
@@ -178,10 +178,9 @@ class ProcessStack:
             _written(config_file, f"{text}listen_addresses = '127.0.0.1'\nport = {self.ports['postgres']}\n")
             return {"/run/secrets": str(copies)}
         if service.name == "caddy":
-            (file,) = service.configs.values()
             health = str(free_ports(1)[0])
             text = replaced(
-                file.read_text(),
+                (self.volume("for-caddy") / "Caddyfile").read_text(),
                 {
                     "name api": "name 127.0.0.1",
                     "port 8080": f"port {self.ports['api']}",
@@ -189,7 +188,7 @@ class ProcessStack:
                     f"http://127.0.0.1:{CADDY_HEALTH}": f"http://127.0.0.1:{health}",
                 },
             )
-            return {"/etc/caddy/Caddyfile": str(_written(copies / "Caddyfile", text)), str(CADDY_HEALTH): health}
+            return {"/etc/proximity": str(_written(copies / "Caddyfile", text).parent), str(CADDY_HEALTH): health}
         if service.name == "simulator":
             return {"simulator": "127.0.0.2"}
         return {}

@@ -19,6 +19,7 @@ PATIENCE = 10.0
 @pytest.fixture
 def caddy(tmp_path: Path) -> Iterator[ProcessStack]:
     stack = ProcessStack(tmp_path)
+    stack.up(("prepare",))
     stack.start("caddy")
     stack.until_healthy("caddy")
     client, until = Client(f"https://localhost:{stack.ports['caddy']}", stack.authority()), time.monotonic() + PATIENCE

@@ -16,14 +16,15 @@ from proximity.vault.key import read_key
 from proximity_launcher.containers import prepare
 from proximity_launcher.up import postgres
 
-COMMAND = [sys.executable, "-m", "proximity_launcher.containers.prepare"]
+DEPLOY = composition.REPOSITORY / "deploy"
+COMMAND = [sys.executable, "-m", "proximity_launcher.containers.prepare", str(DEPLOY)]
 # dies by SIGKILL at the write of that number; prints how many there were if it comes to an end
 STRUCK = """
 import os, signal, sys
 from pathlib import Path
 from proximity_launcher.containers import prepare
 from proximity_launcher.up import data
-strike, when = int(sys.argv[2]), sys.argv[3]
+strike, when = int(sys.argv[3]), sys.argv[4]
 calls = 0
 for name in ("replace", "link", "fsync"):
     def struck(*arguments, _real=getattr(os, name), **named):
@@ -36,7 +37,7 @@ for name in ("replace", "link", "fsync"):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     setattr(os, name, struck)
-prepare.prepare(Path(sys.argv[1]))
+prepare.prepare(Path(sys.argv[1]), Path(sys.argv[2]))
 print(calls)
 """
 
@@ -86,6 +87,8 @@ def test_servers_are_told_what_the_launcher_tells_them(volumes: Path) -> None:
     assert not {"http", "http_port", "https_port", "monitor_port"} & set(told)
     users = postgres.users(secret["database-projector"], secret["database-api"])
     assert (volumes / "for-postgres" / "users.sql").read_text() == users
+    assert contents(volumes / "for-caddy") == {"Caddyfile": (DEPLOY / "caddy" / "Caddyfile").read_text()}
+    assert (volumes / "for-postgres" / "start.sh").read_text() == (DEPLOY / "postgres" / "start.sh").read_text()
 
 
 def test_running_again_changes_nothing(volumes: Path) -> None:
@@ -118,7 +121,7 @@ def test_two_at_once_agree(volumes: Path) -> None:
 
 
 def struck(volumes: Path, number: int, when: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", STRUCK, str(volumes), str(number), when]
+    command = [sys.executable, "-c", STRUCK, str(DEPLOY), str(volumes), str(number), when]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

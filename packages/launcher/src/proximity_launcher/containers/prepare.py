@@ -1,8 +1,8 @@
 """Before any server runs: for each container a folder (a volume) with what it may read, and nothing else.
 
-`python -m proximity_launcher.containers.prepare FOLDER`. What is secret is made once, in FOLDER/secrets. Everything
-else is made of that at each start, so that what a new version may do and needs is there with it. Safe to be killed
-anywhere and to run twice at once.
+`python -m proximity_launcher.containers.prepare DEPLOY FOLDER`. What is secret is made once, in FOLDER/secrets.
+Everything else is made of that, and of the files in DEPLOY, at each start, so that what a new version may do and needs
+is there with it. Safe to be killed anywhere and to run twice at once.
 """
 
 import argparse
@@ -41,7 +41,7 @@ SECRETS_OF: Mapping[str, tuple[str, ...]] = {
 _FOR_GROUP = 0o640
 
 
-def prepare(root: Path) -> None:
+def prepare(deploy: Path, root: Path) -> None:
     """Each folder under `root` is the volume of that name. Raises OSError."""
     data = DataFolder(root)
     secret = {name: _text(data, name) for name in _names()}
@@ -53,6 +53,8 @@ def prepare(root: Path) -> None:
     write_private(root / "for-nats" / "nats.conf", nats)
     for name, text in _postgres_files(*(secret[name] for name in _OF_DATABASE)).items():
         write_private(root / "for-postgres" / name, text, mode=_FOR_GROUP)
+    write_private(root / "for-postgres" / "start.sh", (deploy / "postgres" / "start.sh").read_text(), mode=_FOR_GROUP)
+    write_private(root / "for-caddy" / "Caddyfile", (deploy / "caddy" / "Caddyfile").read_text())
 
 
 def _names() -> tuple[str, ...]:
@@ -79,8 +81,10 @@ def _postgres_files(owner: str, reader: str) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the files that each container reads.")
+    parser.add_argument("deploy", type=Path)
     parser.add_argument("folder", type=Path)
-    prepare(parser.parse_args().folder)
+    asked = parser.parse_args()
+    prepare(asked.deploy, asked.folder)
     sys.stdout.write("Every container has the files that it needs.\n")
 
 
