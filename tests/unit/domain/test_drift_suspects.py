@@ -8,7 +8,8 @@ import pytest
 from proximity.domain.drift import Desired, Listed, Look, View, findings, locked, missing, suspects
 from proximity.domain.drift.findings import LOCK_LEFT
 from proximity.domain.drift.history import PROOF_LASTS
-from proximity.domain.drift.suspects import AGAIN, LIST_LAGS, ROUTINE
+from proximity.domain.drift.suspects import AGAIN, LIST_LAGS, ROUTINE, UNLISTED_AGAIN
+from proximity.domain.finding import Finding
 from support.comparing import GONE, LISTED, MISSED, app, later, look, view
 
 SECOND = timedelta(seconds=1)
@@ -166,6 +167,26 @@ def test_a_proof_that_was_not_told_is_made_again() -> None:
     assert suspects([app()], missed(PROOF_LASTS + SECOND)) == [105]
     assert suspects([app()], missed(PROOF_LASTS + SECOND, complete=False)) == []
     assert suspects([app(IS_GONE)], missed(PROOF_LASTS + SECOND)) == []
+
+
+@pytest.mark.parametrize("told", [IS_GONE, findings.unseen(105)])
+def test_what_no_list_has_and_is_told_is_looked_at_seldom_until_a_list_has_it(told: Finding) -> None:
+    def seen(age: timedelta, listed: Listed | None) -> View:
+        state = replace(GONE, at=NOW - age, state="gone" if told.kind == "gone" else "forbidden")
+        return at(view(state, listed, missing={} if listed else {105: MISSED}))
+
+    assert suspects([app(told)], seen(UNLISTED_AGAIN, None)) == []
+    assert suspects([app(told)], seen(UNLISTED_AGAIN + SECOND, None)) == [105]
+    assert suspects([app(told)], seen(AGAIN + SECOND, LISTED)) == [105]
+    crashed = [app(told), app(vmid=106)]
+    both = seen(2 * UNLISTED_AGAIN, None)
+    both = replace(both, guests={106: Listed(106, "pve1", "wiki", False)}, looks=both.looks | {106: FRESH})
+    assert suspects(crashed, both) == [106, 105], "and after whoever is contradicted"
+
+
+def test_a_proof_that_what_was_not_seen_is_gone_now_is_made_again_soon() -> None:
+    proven = replace(GONE, at=NOW - PROOF_LASTS - SECOND)
+    assert suspects([app(findings.unseen(105))], at(view(proven, None, missing={105: MISSED}))) == [105]
 
 
 def test_nobody_is_forgotten_however_many_findings_are_open() -> None:

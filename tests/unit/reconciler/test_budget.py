@@ -1,6 +1,7 @@
 """At most so many requests in any minute: whatever is asked for, repeated or taken over."""
 
 from proximity_reconciler.budget import FIRST, Budget
+from proximity_reconciler.looking import PROOF, REQUESTS
 
 
 def sent(budget: Budget) -> int:
@@ -41,6 +42,10 @@ def test_what_is_only_looked_at_again_leaves_half_for_what_has_just_happened() -
     assert again == 8
     assert all(budget.take_look(urgent=True) for _ in range(7))
     assert not budget.take_look(urgent=True)
+
+
+def test_the_smallest_budget_affords_a_whole_proof_that_is_not_urgent() -> None:
+    assert Budget(15, lambda: 0.0).take_look(REQUESTS + PROOF)
 
 
 def test_a_look_that_is_not_left_takes_nothing() -> None:

@@ -13,7 +13,7 @@ from proximity_reconciler.budget import Budget
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.glances import STRANGERS_WAIT, Glances
 from proximity_reconciler.knowledge import Knowledge
-from proximity_reconciler.looking import EnvironmentHash
+from proximity_reconciler.looking import REQUESTS, EnvironmentHash
 from proximity_reconciler.picture import Picture
 from proximity_reconciler.publishing import Publisher
 from support.comparing import app, later
@@ -45,16 +45,17 @@ class Node:
 
 
 class Stage:
-    def __init__(self, looks_a_minute: int = 45) -> None:
+    def __init__(self, a_minute: int = 45) -> None:
         self.now = 0.0
         self.node = Node()
         self.picture = picture = Picture()
         guests = [GuestSeen(vmid, "pve1", "lxc", "wiki", "running") for vmid in (MANAGED, SUSPECT, STRANGER)]
         picture.take(NOON, Resources(tuple(guests), (NodeSeen("pve1", True, None),)), [MANAGED, SUSPECT], [])
+        self.budget = Budget(a_minute, lambda: self.now)
         self.glances = Glances(
             "c1",
             cast(Asker, SimpleNamespace(picture=picture)),
-            Budget(looks_a_minute, lambda: self.now),
+            self.budget,
             cast(Publisher, SimpleNamespace(saw=lambda vmid, at, running: None)),
             EnvironmentHash(b"k" * 32),
             lambda: NOON,
@@ -80,7 +81,8 @@ async def test_applications_whose_task_ended_come_first_and_guests_of_nobody_las
 
 
 async def test_a_flood_of_tasks_of_nobody_s_guests_leaves_the_requests_to_the_suspects() -> None:
-    stage = Stage(looks_a_minute=9)
+    stage = Stage(a_minute=15)
+    assert stage.budget.take_look(REQUESTS)
     stage.glances.wanted_by_tasks({STRANGER: True})
     assert await stage.take() == [SUSPECT]
     assert stage.glances.waiting

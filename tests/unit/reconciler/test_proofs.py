@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import cast
 
+from proximity.domain.drift import findings
+from proximity.domain.finding import Finding
 from proximity.proxmox.errors import GuestMissingError
 from proximity.proxmox.observe import GuestConfig, GuestStatus, Membership, NodeSeen, Observer, Resources
 from proximity_reconciler.asking import Asker
@@ -46,13 +48,13 @@ class Node:
 class Stage:
     """A complete list that lacks an application's container."""
 
-    def __init__(self) -> None:
+    def __init__(self, a_minute: int = A_MINUTE) -> None:
         self.node = Node()
         self.picture = Picture()
         self.picture.rights.take({"/": {"VM.Audit": 1, "Sys.Audit": 1}})
         self.picture.quorate = True
         self.picture.take(NOON, Resources((), (NodeSeen("pve1", True, None),)), [VMID], [])
-        self.budget = Budget(A_MINUTE, lambda: 0.0)
+        self.budget = Budget(a_minute, lambda: 0.0)
         self.asker = Asker("c1", self.picture, self.budget, lambda: NOON)
         self.glances = Glances(
             "c1",
@@ -64,9 +66,10 @@ class Stage:
             lambda: 0.0,
         )
 
-    async def look(self, node: str = "pve1") -> None:
+    async def look(self, node: str = "pve1", *told: Finding) -> None:
+        """`told`: what is open already."""
         comparison = SimpleNamespace(suspects=[VMID], strangers=SimpleNamespace(to_prove_gone=list))
-        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(vmid=VMID, node=node)])
+        knowledge = SimpleNamespace(desired=lambda cluster_id: [app(*told, vmid=VMID, node=node)])
         await self.glances.take(
             cast(Observer, self.node), cast(Comparison, comparison), cast(Knowledge, knowledge), lambda: False
         )
@@ -88,6 +91,15 @@ async def test_a_proof_that_could_not_be_finished_is_not_begun() -> None:
     await stage.look()
     assert stage.node.asked == []
     assert stage.glances.waiting
+
+
+async def test_a_proof_that_only_repeats_what_is_told_leaves_the_requests_to_what_has_just_happened() -> None:
+    stage = Stage(2 * A_MINUTE)
+    await stage.look("pve1", findings.gone(VMID))
+    assert stage.node.asked == ["config", "status", "number", "members"]
+    await stage.look("pve1", findings.gone(VMID))
+    assert len(stage.node.asked) == REQUESTS + PROOF
+    assert all(stage.budget.take_look(urgent=True) for _ in range(REQUESTS + PROOF))
 
 
 async def test_that_nobody_could_ask_for_the_quorum_does_not_mean_that_it_is_lost() -> None:

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proximity.proxmox.allowance import MINUTE, Allowance, evenly
+from proximity_reconciler.looking import PROOF, REQUESTS
 
 PER_MINUTE = 45
+# requests of a look that proves a guest to be gone: fewer would make none
+WHOLE_PROOF = REQUESTS + PROOF
 # What whoever takes a watch over begins with: one look at everything. The one before may have spent the rest.
 FIRST = 6
 
@@ -17,7 +20,8 @@ class Shares:
     """Of the requests of a minute: `fixed` for the list, the members and the rights, at least `tasks` for the tasks.
 
     What direct looks do not use goes to the tasks, but for `spare`: a look that becomes due finds a request left.
-    Half of the looks are `kept` for what has just happened: what is only looked at again does not use them up.
+    Half of the looks are `kept` for what has just happened: what is only looked at again does not use them up. What is
+    left to that is at least a whole proof.
     """
 
     per_minute: int
@@ -36,7 +40,7 @@ class Shares:
 
     @property
     def kept(self) -> int:
-        return self.looks // 2
+        return min(self.looks // 2, max(0, self.looks - WHOLE_PROOF))
 
 
 class Budget:

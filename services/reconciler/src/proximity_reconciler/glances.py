@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from proximity.domain.drift import Desired, Look
+from proximity.domain.drift.suspects import UNLISTED
 from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.observe import GuestStatus, Observer
 from proximity_reconciler.asking import Asker
@@ -89,8 +90,7 @@ class Glances:
             if vmid in desired and vmid in self._picture.listed and self._is_only_power_asked(vmid):
                 outcome = await self._look_at_power(proxmox, vmid, self._known(vmid, desired[vmid]))
             elif vmid in desired or vmid in comparison.suspects:
-                its_node = desired[vmid].node if vmid in desired else None
-                outcome = await self._look(proxmox, vmid, its_node, urgent=vmid in urgent)
+                outcome = await self._look(proxmox, vmid, desired.get(vmid), urgent=vmid in urgent)
             else:
                 outcome = await self._state_of_stranger(proxmox, vmid)
             if outcome is None:
@@ -110,21 +110,23 @@ class Glances:
         urgent = [vmid for vmid in self._asked_for if vmid in desired]
         return urgent, [vmid for vmid in self._asked_for if vmid not in desired]
 
-    async def _look(self, proxmox: Observer, vmid: int, its_node: str | None, *, urgent: bool) -> bool | None:
+    async def _look(self, proxmox: Observer, vmid: int, app: Desired | None, *, urgent: bool) -> bool | None:
         """Whether something was learned; None: no request is left."""
         listed = self._picture.listed.get(vmid)
         if listed is not None and listed.type == "qemu":
             # a virtual machine has the number: that comes from its configuration and is never old
             self._picture.looked(vmid, Look(self._clock(), "there", listed.node, values={"type": "qemu"}))
             return True
-        node, managed = self._picture.node_of(vmid, its_node), its_node is not None
+        managed = app is not None
+        node = self._picture.node_of(vmid, app.node if app else None)
         if node is None:
             self._rests[vmid] = self._monotonic() + REST
             return False
         # a proof that is broken off for want of a request has cost all the others for nothing
         proves = listed is None
         requests = (REQUESTS if managed else 1) + (PROOF if proves else 0)
-        if not self._budget.take_look(requests, urgent=urgent or proves):
+        told = app is not None and app.open.keys() & UNLISTED
+        if not self._budget.take_look(requests, urgent=urgent or (proves and not told)):
             return None
         looker = Looker(
             proxmox,

@@ -109,6 +109,7 @@ class Knowledge:
             since=since,
             baseline=state.baseline,
             open=state.findings,
+            lost=state.unsettled.goal if state.unsettled else None,
         )
 
     def _guest(self, recorded: Recorded[Any]) -> None:

@@ -13,10 +13,15 @@ from proximity.domain.finding import Finding
 LIST_LAGS = timedelta(seconds=10)
 # How often to look whether something that is open is still so, although the list does not say otherwise.
 AGAIN = timedelta(minutes=1)
+# The same of what no list has: to look there costs a whole proof, and the list shows when it is back.
+UNLISTED_AGAIN = timedelta(minutes=5)
 # What no list shows (most settings, the marker) is looked at once in a while.
 ROUTINE = timedelta(minutes=10)
 
 _CONTRADICTED, _LOCKED, _UNREAD, _DUE = range(4)
+
+# what is said of a container that no list has
+UNLISTED = frozenset({"gone", "unseen"})
 
 # the rank, and of the same rank who comes first
 Urgency = tuple[int, datetime]
@@ -63,6 +68,8 @@ def _urgency(app: Desired, look: Look | None, view: View) -> Urgency | None:
         return _UNREAD, seen
     if app.open and seen <= app.since:
         return _DUE, seen
+    if listed is None and app.open.keys() & UNLISTED:
+        return _due(look, UNLISTED_AGAIN, view)
     return _due(look, AGAIN if app.open or app.baseline is None else ROUTINE, view)
 
 
@@ -76,7 +83,11 @@ def _to_be_proven(app: Desired, look: Look | None, view: View) -> bool:
     times = view.missing.get(app.vmid, ())
     if len(times) < MISSES or "gone" in app.open:
         return False
-    lasts = PROOF_LASTS if look is not None and look.state == "gone" and view.complete else AGAIN
+    proven = look is not None and look.state == "gone" and view.complete
+    if "unseen" in app.open and not proven:
+        # a look has shown already that it is there
+        return False
+    lasts = PROOF_LASTS if proven else AGAIN
     return look is None or look.at <= max(times[MISSES - 1], app.since) or view.at - look.at > lasts
 
 
