@@ -154,6 +154,14 @@ def test_caddy_understands_its_file(told: dict[str, str], tmp_path: Path) -> Non
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_logs_are_bounded_and_no_backup_gets_into_one() -> None:
+    """The engine logs what is written to standard output, also where somebody is attached to it."""
+    for name, service in SERVICES.items():
+        logging = service.said["logging"]
+        assert logging["driver"] == ("none" if name == "backup" else "json-file")
+        assert name == "backup" or {"max-size", "max-file"} <= logging["options"].keys()
+
+
 def test_what_is_only_there_when_asked_for() -> None:
     profiles = {name: service.said["profiles"] for name, service in SERVICES.items() if "profiles" in service.said}
     assert profiles == {"simulator": ["demo"], "backup": ["backup"]}
