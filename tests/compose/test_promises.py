@@ -97,6 +97,12 @@ def test_says_how_it_is(name: str) -> None:
     assert "start_interval" not in health
 
 
+def test_a_long_fold_is_no_failure() -> None:
+    """`up --wait` gives up on who is unhealthy, and caddy is then not started."""
+    begins = {name: service.said.get("healthcheck", {}).get("start_period") for name, service in SERVICES.items()}
+    assert {name for name, period in begins.items() if period == "30m"} == {"api", "projector"}
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_is_told_what_its_settings_know_and_all_that_they_need(name: str) -> None:
     fields = SETTINGS[name].model_fields
@@ -167,10 +173,13 @@ def test_what_is_only_there_when_asked_for() -> None:
     assert profiles == {"simulator": ["demo"], "backup": ["backup"]}
 
 
-@pytest.mark.parametrize("name", ["api", "provisioner", "reconciler", "projector"])
-def test_may_be_there_any_number_of_times(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_may_be_there_more_than_once(name: str) -> None:
     said = SERVICES[name].said
-    assert not {"ports", "container_name", "hostname", "deploy.replicas"} & set(said)
+    assert not {"ports", "container_name", "hostname"} & set(said)
+    # what --scale has made more of, the next `up` without it takes away again
+    told = composition.read({f"PROXIMITY_{name.upper()}S": "3"}).services
+    assert (said["deploy"]["replicas"], told[name].said["deploy"]["replicas"]) == ("1", "3")
     assert "ipv4_address" not in yaml.safe_dump(said)
     # what two replicas share is never written by them
     assert set(SERVICES[name].mounts) == SERVICES[name].read_only
