@@ -3,14 +3,18 @@
 # `proximity_launcher.containers.prepare`; the superuser cannot log in at all.
 #
 # The image's own entrypoint makes a cluster in its place: one whose making was cut short would pass for a whole one.
-# This one gets its name when all is in it.
+# This one gets its name when all is in it. The major version is part of the name, because no other one reads such files:
+# what they hold is built anew from the log.
 set -eu
 
 reads=${1:-/run/secrets}
-place=${2:-/var/lib/postgresql}/proximity
-unfinished=$place.unfinished
+folder=${2:-/var/lib/postgresql}
 # where Debian keeps the programs; the official image finds them by itself
 PATH=$PATH:$(echo /usr/lib/postgresql/*/bin)
+version=$(postgres --version)
+major=${version#*(PostgreSQL) }
+place=$folder/proximity-${major%%[!0-9]*}
+unfinished=$place.unfinished
 
 # single-user mode ends well whatever its statements did
 execute() {
@@ -33,5 +37,9 @@ if [ ! -d "$place" ]; then
     execute proximity rights.sql
     mv "$unfinished" "$place"
 fi
+
+for other in "$folder"/proximity*; do
+    [ "$other" = "$place" ] || rm -rf "$other"
+done
 
 exec postgres -D "$place" -c config_file="$reads/postgresql.conf"

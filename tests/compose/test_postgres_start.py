@@ -49,8 +49,12 @@ def struck(stack: ProcessStack, folder: Path, program: str, call: int) -> int:
         timeout=60,
         check=False,
     )
-    assert not (place / "proximity").exists()
+    assert not [made for made in clusters(stack) if made.suffix != ".unfinished"]
     return done.returncode
+
+
+def clusters(stack: ProcessStack) -> list[Path]:
+    return list(stack.volume("postgres").glob("proximity*"))
 
 
 @asynccontextmanager
@@ -70,7 +74,8 @@ async def session(stack: ProcessStack, user: str, password: str | None = None) -
         await connection.close()
 
 
-@pytest.mark.parametrize(("program", "call"), [("initdb", 1), ("postgres", 1), ("postgres", 2)])
+# its first call asks for the version
+@pytest.mark.parametrize(("program", "call"), [("initdb", 1), ("postgres", 2), ("postgres", 3)])
 async def test_killed_half_way_the_next_one_makes_a_whole_one(
     stack: ProcessStack, tmp_path: Path, program: str, call: int
 ) -> None:
@@ -120,4 +125,19 @@ def test_statement_that_fails_leaves_no_cluster(stack: ProcessStack) -> None:
     )
     assert done.returncode == 1
     assert 'ERROR:  unrecognized role option "what"' in done.stderr
-    assert not (stack.volume("postgres") / "proximity").exists()
+    assert [made.suffix for made in clusters(stack)] == [".unfinished"]
+
+
+async def test_another_major_version_begins_with_a_cluster_of_its_own(stack: ProcessStack) -> None:
+    """It could not read the files of the one before: the read model is built anew."""
+    stack.up(NEEDED)
+    (made,) = clusters(stack)
+    major = (made / "PG_VERSION").read_text().strip()
+    assert made.name == f"proximity-{major}"
+    stack.close()
+    older = made.rename(made.with_name(f"proximity-{int(major) - 1}"))
+    (older / "PG_VERSION").write_text(f"{int(major) - 1}\n")
+    stack.up(NEEDED)
+    assert clusters(stack) == [made]
+    async with session(stack, postgres.READER) as reader:
+        assert await reader.fetchval("SELECT 1") == 1
