@@ -1,6 +1,7 @@
 """A backup of a Proximity that works, restored into an empty one: the same log, the same rows, and life goes on."""
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -39,6 +40,8 @@ from support.simulator import SimulatorProcess
 
 AT_ONCE = 4
 """Deployments in flight while the backup is taken."""
+MISSED = 200
+"""Secrets that one of three servers was not there for."""
 
 
 @pytest.fixture
@@ -209,7 +212,7 @@ async def test_positions_times_and_secrets_are_what_they_were(
     assert log[:-1] == await old.read(0)
     assert log[-1].metadata.type == "settings.installation_restored.v1"
     assert (log[-2].position, log[-1].position) == (done.position, done.position + 1)
-    (sealed,) = await snapshots.messages(await empty.connect(ADMIN), "KV_vault", "$KV.vault.>")
+    (sealed,) = await snapshots.messages(await empty.connect(ADMIN), "KV_vault")
     value_id = sealed["subject"].rpartition(".")[2]
     assert await Vault(vault(await empty.connect("provisioner")), read_key(key_file)).open(value_id) == "canary"
     assert (await new.load(APPLICATION, "a1")) == (await old.load(APPLICATION, "a1"))
@@ -226,6 +229,36 @@ async def test_from_one_server_to_three(nats: Nats, empty_cluster: NatsCluster, 
     log = await EventStore(await empty_cluster.connect("api")).read(0)
     assert log[:-1] == await EventStore(await nats.connect("api")).read(0)
     assert log[-1].position == done.position + 1
+
+
+async def test_from_three_servers_one_of_which_was_away(
+    cluster: NatsCluster, empty: Nats, key_file: Path, tmp_path: Path
+) -> None:
+    """It is the one that is asked, and it is only just learning what it missed."""
+    admin, password = await cluster.connect(ADMIN), cluster.passwords[ADMIN]
+    led = await cluster.info(admin, subjects.bucket_stream(subjects.VAULT), kept_on(NODES))
+    assert led.cluster is not None
+    away = next(node for node in cluster.nodes if node.node is not None and node.node.name != led.cluster.leader)
+    sealing = Vault(vault(await cluster.connect("api")), read_key(key_file))
+    await away.kill()
+    # it may have led the cluster, or another stream
+    await cluster.info(admin, subjects.EVENTS, lambda info: info.cluster is not None and bool(info.cluster.leader))
+    sealed = [await sealing.seal(f"canary {number}") for number in range(MISSED)]
+    await append(admin, of("application", "a1", deployed()))
+    await away.start()
+
+    async def taken() -> bool:
+        with contextlib.suppress(NotPreparedError):  # it has not found the others yet
+            await back_up(tmp_path / "some.backup", away.url, ADMIN, password, key_file)
+        return (tmp_path / "some.backup").exists()
+
+    await eventually(taken)
+    await restored(empty, tmp_path / "some.backup", key_file)
+    opening = Vault(vault(await empty.connect("provisioner")), read_key(key_file))
+    opened = [await opening.open(value_id) for value_id in sealed]
+    assert opened == [f"canary {number}" for number in range(MISSED)]
+    new = await EventStore(await empty.connect("api")).read(0)
+    assert new[:-1] == await EventStore(await cluster.connect("api")).read(0)
 
 
 async def test_only_into_an_empty_installation(nats: Nats, empty: Nats, backup: Path, key_file: Path) -> None:

@@ -79,6 +79,7 @@ async def restore(
         _must_be_empty(held, archive.manifest)
         _settle_key(archive, key_file)
         await _fill(bus, archive, held, replicas or 1)
+        await bootstrap.settle(bus, subjects.EVENTS)
         await snapshots.cut_torn_batch(bus, subjects.EVENTS)
         position = await _tell(bus, archive.manifest)
         await bootstrap.make(bus, await bootstrap.streams_held(bus), replicas)

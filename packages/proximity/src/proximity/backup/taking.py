@@ -29,10 +29,10 @@ async def back_up(
     try:
         with Writer(file) as archive:
             taken_at = bus.clock.now()
-            await _add_messages(bus, archive, COMMANDS, subjects.COMMANDS, subjects.ALL_COMMANDS)
+            await _add_messages(bus, archive, COMMANDS, subjects.COMMANDS)
             log = await _add_log(bus, archive)
             for name, bucket in ((VAULT, subjects.VAULT), (CREDENTIALS, subjects.CREDENTIALS)):
-                await _add_messages(bus, archive, name, subjects.bucket_stream(bucket), subjects.bucket_keys(bucket))
+                await _add_messages(bus, archive, name, subjects.bucket_stream(bucket))
             if key and with_key:
                 archive.add(KEY, encoded(key))
             manifest = Manifest(
@@ -61,5 +61,5 @@ async def _add_log(bus: Bus, archive: Writer) -> snapshots.Described:
     return snapshot.described
 
 
-async def _add_messages(bus: Bus, archive: Writer, name: str, stream: str, subject: str) -> None:
-    archive.add(name, json.dumps(await snapshots.messages(bus, stream, subject)).encode())
+async def _add_messages(bus: Bus, archive: Writer, name: str, stream: str) -> None:
+    archive.add(name, json.dumps(await snapshots.messages(bus, stream)).encode())

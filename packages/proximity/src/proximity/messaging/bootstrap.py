@@ -12,29 +12,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-import nats.errors
 import structlog
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig, StreamInfo
-from nats.js.errors import APIError, ServiceUnavailableError
+from nats.js.errors import APIError
 
 from proximity.domain.settings.settings import found
-from proximity.messaging import subjects
+from proximity.messaging import direct, subjects
 from proximity.messaging.aggregates import INSTALLATION, SETTINGS
 from proximity.messaging.connection import Bus, RefusedError, open_connection
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict, EventStore
+from proximity.messaging.patience import ASK_AGAIN, ELECTING, PATIENCE, patiently
 from proximity.messaging.permissions import ADMIN
 from proximity.messaging.streams import BUCKETS, RESTORING, STREAMS, durables
 
 log = structlog.get_logger(__name__)
 
-# How long servers may take to find each other and to elect (seconds), and how often they are asked meanwhile.
-PATIENCE = 60.0
-_ASK_AGAIN = 0.5
-# no cluster yet: no leader, no peers, not enough of them
-_ELECTING = frozenset({10004, 10005, 10008, 10009, 10023})
-_ALONE = 10074
+# more copies than servers: of a single one, and of a cluster (10005 once it has been waited for)
+_TOO_FEW = frozenset({10074, *ELECTING})
 # What an installation cannot lose: where it is without its log, something went wrong.
 _PRECIOUS = (subjects.COMMANDS, subjects.bucket_stream(subjects.VAULT), subjects.bucket_stream(subjects.CREDENTIALS))
 
@@ -57,6 +53,7 @@ async def prepare(nats_url: str, admin_user: str, admin_password: str, replicas:
         held = await streams_held(bus)
         _must_be_whole(held)
         await make(bus, held, replicas)
+        await settle(bus, subjects.EVENTS)
         return await _found(bus)
     finally:
         await bus.close()
@@ -64,14 +61,7 @@ async def prepare(nats_url: str, admin_user: str, admin_password: str, replicas:
 
 async def streams_held(bus: Bus) -> dict[str, StreamInfo]:
     """What there is, once JetStream answers. Raises TimeoutError, nats.js.errors.APIError."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    while True:
-        try:
-            return {info.config.name or "": info for info in await bus.js.streams_info()}
-        except (nats.errors.Error, TimeoutError, APIError) as error:
-            if not _passing(error) or asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(_ASK_AGAIN)
+    return {info.config.name or "": info for info in await patiently(bus.js.streams_info)}
 
 
 async def make(bus: Bus, held: Mapping[str, StreamInfo], replicas: int | None) -> None:
@@ -89,27 +79,33 @@ async def make(bus: Bus, held: Mapping[str, StreamInfo], replicas: int | None) -
 
 
 async def _make(js: JetStreamContext, config: StreamConfig, there: bool) -> None:
+    try:
+        await patiently(lambda: js.update_stream(config) if there else js.add_stream(config))
+    except APIError as error:
+        if error.err_code in _TOO_FEW:
+            raise _too_few(config, error) from error
+        raise
+
+
+async def settle(bus: Bus, stream: str) -> None:
+    """Waits until it can be read, and as long as a server may answer that is behind what it was just given: by then
+    all of them have it, or PATIENCE is over.
+
+    Raises TimeoutError, nats.js.errors.APIError.
+    """
     deadline = asyncio.get_running_loop().time() + PATIENCE
-    while True:
-        try:
-            await (js.update_stream(config) if there else js.add_stream(config))
-        except (nats.errors.Error, TimeoutError, APIError) as error:
-            if isinstance(error, APIError) and error.err_code == _ALONE:
-                raise _too_few(config, error) from error
-            if not _passing(error):
-                raise
-            if asyncio.get_running_loop().time() > deadline:
-                raise _too_few(config, error) if isinstance(error, APIError) else error from error
-            await asyncio.sleep(_ASK_AGAIN)
-        else:
-            return
+    while not _settled(await patiently(lambda: bus.js.stream_info(stream))):
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(ASK_AGAIN)
+    await patiently(lambda: direct.page(bus, stream, subjects.ALL_EVENTS, 1, limit=1))
 
 
-def _passing(error: Exception) -> bool:
-    """Whether it may be otherwise in a moment: servers start, or elect."""
-    if isinstance(error, APIError):
-        return error.err_code in _ELECTING or isinstance(error, ServiceUnavailableError)
-    return True
+def _settled(info: StreamInfo) -> bool:
+    """One that is away cannot answer either."""
+    followers = (info.cluster.replicas if info.cluster else None) or []
+    led = info.cluster is None or bool(info.cluster.leader)
+    return led and all(follower.current or follower.offline for follower in followers)
 
 
 def _too_few(config: StreamConfig, error: APIError) -> TooFewServersError:

@@ -7,19 +7,22 @@ A stream that is filled carries RESTORING in its metadata until `bootstrap.make`
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import nats.errors
-from nats.js.api import StreamConfig
+from nats.js.api import RawStreamMsg, StreamConfig
+from nats.js.errors import NotFoundError
 
 from proximity.domain.model import Json
-from proximity.messaging import direct, subjects
+from proximity.messaging import subjects
 from proximity.messaging.connection import Bus
-from proximity.messaging.direct import StoredMessage
 from proximity.messaging.envelope import MESSAGE_ID
+from proximity.messaging.patience import patiently
 from proximity.messaging.publishing import Outgoing, publish_patiently
 from proximity.messaging.streams import RESTORING
 
@@ -52,6 +55,8 @@ class Snapshot:
 
 async def take(bus: Bus, stream: str) -> Snapshot:
     """Without consumers: where they stood would not belong to it. Raises SnapshotError, TimeoutError."""
+    # once its leader answers: a copy that was begun twice would come twice
+    await patiently(lambda: bus.js.stream_info(stream))
     inbox = bus.nc.new_inbox()
     parts = await bus.nc.subscribe(inbox)
     request = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": _CHUNK}
@@ -114,29 +119,42 @@ async def cut_torn_batch(bus: Bus, stream: str) -> int:
 
     Raises TimeoutError.
     """
-    last = int((await bus.js.stream_info(stream)).state.last_seq)
-    everything = subjects.ALL_EVENTS if stream == subjects.EVENTS else ">"
-    found = await direct.page(bus, stream, everything, last - direct.PAGE + 1)
-    torn = _torn(found.messages)
-    for message in torn:
-        await bus.js.delete_msg(stream, message.sequence)
+    info = await patiently(lambda: bus.js.stream_info(stream))
+    last = int(info.state.last_seq)
+    batch, torn = None, []
+    async for message in _back_from(bus, stream, last):
+        headers = message.headers or {}
+        batch = batch or headers.get("Nats-Batch-Id")
+        if "Nats-Batch-Commit" in headers or not batch or headers.get("Nats-Batch-Id") != batch:
+            break
+        torn.append(int(message.seq or 0))
+    for sequence in torn:
+        await patiently(partial(bus.js.delete_msg, stream, sequence))
     return len(torn)
 
 
-def _torn(messages: list[StoredMessage]) -> list[StoredMessage]:
-    """Of the last messages of a stream those of a batch without its end."""
-    if not messages or "Nats-Batch-Commit" in messages[-1].headers:
-        return []
-    batch = messages[-1].headers.get("Nats-Batch-Id")
-    return [m for m in messages if m.headers.get("Nats-Batch-Id") == batch] if batch else []
+async def _back_from(bus: Bus, stream: str, last: int) -> AsyncIterator[RawStreamMsg]:
+    """What is not deleted, the last one first."""
+    for sequence in range(last, 0, -1):
+        with contextlib.suppress(NotFoundError):
+            yield await patiently(partial(bus.js.get_msg, stream, sequence))
 
 
-async def messages(bus: Bus, stream: str, subject: str) -> list[Json]:
-    """What is in a bucket or a queue, as it can be published again. Raises TimeoutError."""
-    stored = await direct.all_of(bus, stream, subject)
-    return [
-        {"subject": m.subject, "headers": _own(m.headers), "data": base64.b64encode(m.data).decode()} for m in stored
-    ]
+async def messages(bus: Bus, stream: str) -> list[Json]:
+    """What is in a bucket or a queue, as it can be published again. Raises TimeoutError, nats.js.errors.APIError.
+
+    Each is asked of the leader: any server of a cluster answers a Direct Get, also one that is behind.
+    """
+    found: list[Json] = []
+    sequence = 0
+    while True:
+        try:
+            message = await patiently(partial(bus.js.get_msg, stream, sequence + 1, subject=">", next=True))
+        except NotFoundError:
+            return found
+        data = base64.b64encode(message.data or b"").decode()
+        found.append({"subject": message.subject, "headers": _own(message.headers or {}), "data": data})
+        sequence = int(message.seq or 0)
 
 
 def _own(headers: dict[str, str]) -> dict[str, str]:
@@ -150,7 +168,7 @@ async def fill(bus: Bus, config: StreamConfig, kept: list[Json], copies: int, ba
     Raises publishing.UnavailableError, NotStoredError, PublishError, nats.js.errors.APIError.
     """
     made = config.evolve(num_replicas=copies, metadata={RESTORING: backup_id})
-    info = await bus.js.add_stream(made)
+    info = await patiently(lambda: bus.js.add_stream(made))
     for message in kept[info.state.messages :]:
         data = base64.b64decode(message["data"])
         await publish_patiently(bus, Outgoing(message["subject"], message["headers"], data))
