@@ -60,11 +60,13 @@ async def upstream(caddy: ProcessStack) -> AsyncIterator[Upstream]:
     server.close()
 
 
-async def ask(caddy: ProcessStack, *headers: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def ask(
+    caddy: ProcessStack, *headers: str, path: str = "/api/v1/stream"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     trusted = ssl.create_default_context(cafile=str(caddy.authority()))
     port = caddy.ports["caddy"]
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusted, server_hostname="localhost")
-    lines = ["GET /api/v1/stream HTTP/1.1", f"Host: localhost:{port}", *headers]
+    lines = [f"GET {path} HTTP/1.1", f"Host: localhost:{port}", *headers]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
     return reader, writer
 
@@ -89,6 +91,15 @@ async def test_says_who_asks_whatever_that_one_claims(caddy: ProcessStack) -> No
     assert told["X-Forwarded-Proto"] == "https"
     # an Origin is compared with it
     assert told["Host"] == f"localhost:{caddy.ports['caddy']}"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics?name=x", "/%6Detrics", "//metrics"])
+async def test_figures_are_not_for_those_outside(caddy: ProcessStack, path: str) -> None:
+    async with asyncio.timeout(PATIENCE), upstream(caddy) as api:
+        reader, writer = await ask(caddy, path=path)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+        writer.close()
+        assert api.asked.empty()
 
 
 async def test_waits_for_an_api_that_is_being_started(caddy: ProcessStack) -> None:
