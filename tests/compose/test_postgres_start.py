@@ -12,6 +12,7 @@ import pytest
 
 from compose.composition import REPOSITORY
 from compose.processes import ProcessStack
+from proximity_launcher.containers import prepare
 from proximity_launcher.up import postgres
 
 pytestmark = [
@@ -106,7 +107,7 @@ async def test_owner_writes_reader_reads_nobody_else_gets_in(stack: ProcessStack
     async with session(stack, postgres.READER) as reader:
         assert await reader.fetchval("SELECT n FROM kept.row") == 42
         # what the launcher tells its own
-        for name, value in postgres.SETTINGS.items():
+        for name, value in (postgres.SETTINGS | {"max_connections": str(prepare.CONNECTIONS)}).items():
             if name not in ("listen_addresses", "unix_socket_directories"):
                 assert await reader.fetchval("SELECT current_setting($1)", name) == value
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 
 from compose import composition
 from compose.composition import Service
+from proximity_api.database import AT_MOST
 from proximity_api.settings import Settings as Api
 from proximity_launcher.containers import prepare
 from proximity_projector.settings import Settings as Projector
@@ -199,6 +200,16 @@ def test_a_build_gets_what_it_copies() -> None:
     copied = {source.split("/")[0] for source in composition.copied_from_the_checkout()}
     # the member itself is `*/${SERVICE}`
     assert copied - {"*"} == given - {"services"}
+
+
+def test_database_takes_as_many_as_is_said() -> None:
+    """Every api at its most, two of each projector, and three that PostgreSQL keeps for its superuser."""
+    operations = (composition.REPOSITORY / "docs" / "operations.md").read_text()
+    said = re.search(r"PostgreSQL takes (\d+) connections.*\n?.* (\d+) apis with (\d+) projectors", operations)
+    assert said
+    connections, apis, projectors = map(int, said.groups())
+    assert connections == prepare.CONNECTIONS
+    assert apis * AT_MOST + projectors * 2 + 3 <= connections
 
 
 def test_images_hold_their_own_member_only() -> None:

@@ -16,6 +16,8 @@ from proximity_api.problems import Problem, unavailable
 
 log = structlog.get_logger()
 
+# connections
+KEPT_OPEN, AT_MOST = 6, 12
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 10.0
 # SQLSTATE of a schema or table that is not there: not built yet, or dropped to be rebuilt
@@ -42,8 +44,8 @@ class Database:
         address = make_url(url).set(drivername="postgresql+asyncpg", password=password.get_secret_value())
         self._engine = create_async_engine(
             address,
-            pool_size=6,
-            max_overflow=6,
+            pool_size=KEPT_OPEN,
+            max_overflow=AT_MOST - KEPT_OPEN,
             pool_timeout=5,
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",

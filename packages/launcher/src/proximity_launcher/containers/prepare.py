@@ -37,6 +37,8 @@ SECRETS_OF: Mapping[str, tuple[str, ...]] = {
     "reconciler": (_nats("reconciler"), VAULT_KEY),
     "projector": (_nats("projector"), _database(postgres.OWNER)),
 }
+# more than one api and projector; what the container's memory is enough for
+CONNECTIONS = 100
 # another user, who is of our group
 _FOR_GROUP = 0o640
 
@@ -69,7 +71,11 @@ def _text(data: DataFolder, name: str) -> str:
 
 def _postgres_files(owner: str, reader: str) -> dict[str, str]:
     """What deploy/postgres/start.sh makes its cluster of, and what the server is told."""
-    settings = postgres.SETTINGS | {"listen_addresses": "*", "hba_file": str(POSTGRES_READS / "pg_hba.conf")}
+    settings = postgres.SETTINGS | {
+        "listen_addresses": "*",
+        "max_connections": str(CONNECTIONS),
+        "hba_file": str(POSTGRES_READS / "pg_hba.conf"),
+    }
     return {
         "users.sql": postgres.users(owner, reader),
         "rights.sql": postgres.rights(),
