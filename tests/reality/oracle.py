@@ -68,8 +68,8 @@ async def of_application(stage: Stage, key: str) -> set[str]:
     assert baseline or not there.marker
     token = EnvironmentHash(KEY).of(made.vmid, "TOKEN", there.token)
     checks = {
-        "stopped_outside": state.desired == "running" and not there.running,
-        "started_outside": state.desired == "stopped" and there.running,
+        "stopped_outside": stage.wanted[key] and not there.running,
+        "started_outside": not stage.wanted[key] and there.running,
         "renamed": there.name != made.name,
         "marker_removed": not there.marker,
         "configuration_changed:memory": baseline is not None and str(there.memory) != baseline.values["memory"],

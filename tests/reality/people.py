@@ -12,7 +12,8 @@ async def stir(stage: Stage) -> None:
     """Something may happen, also while an operation of Proximity's is going on."""
     for key in list(stage.busy):
         if stage.random.random() < 0.5:
-            await stage.finish(key)
+            in_vain = stage.busy[key] in ("start", "stop") and stage.random.random() < 0.3
+            await (stage.in_vain(key) if in_vain else stage.finish(key))
     for key in stage.living:
         if key in stage.busy:
             continue
@@ -34,7 +35,7 @@ async def stir(stage: Stage) -> None:
 
 
 async def _order(stage: Stage, key: str) -> None:
-    """Only what succeeds; how operations fail is told elsewhere."""
+    """What succeeds, or comes to nothing; how else operations fail is told elsewhere."""
     there = stage.truth.guests.get(stage.made[key].vmid)
     if there is None or there.marker != stage.made[key].marker:
         return

@@ -17,6 +17,8 @@ import structlog
 from nats.js import JetStreamContext
 
 from proximity.domain.application import events as app
+from proximity.domain.application.commands import CancelOperation
+from proximity.domain.application.decider import decide, record
 from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Application
 from proximity.domain.cluster import events as cluster
@@ -41,7 +43,7 @@ from proximity_reconciler.watch import Watch
 from reality.trouble import Trouble
 from reality.truth import NODES, OURS, Guest, Truth
 from reality.wire import Window, WireClient
-from support.life import SPEC
+from support.life import CAUSE, SPEC
 from sweep.line import Line
 from sweep.log import Log
 
@@ -64,6 +66,8 @@ class Stage:
         # application -> its container as it was made; what is asked of it right now
         self.made: dict[str, Guest] = {}
         self.busy: dict[str, str] = {}
+        # application -> whether it is to run, as a person has it in mind
+        self.wanted: dict[str, bool] = {}
         self.deleted: set[str] = set()
         self._events: list[Recorded[Any]] = []
 
@@ -173,7 +177,7 @@ class Stage:
                 operation_id=op, step="create", runner="r", attempt=1, node=node, vmid=vmid, node_time=0
             ),
         )  # fmt: skip
-        self.busy[key] = "deploy"
+        self.busy[key], self.wanted[key] = "deploy", True
         self.truth.set(vmid, guest, "vzcreate", OURS)
         return key
 
@@ -186,6 +190,16 @@ class Stage:
             "delete": app.DeleteRequested(operation_id=op, force=False),
         }
         await self._append(APPLICATION, key, requested[what])
+
+    async def in_vain(self, key: str) -> None:
+        """Nothing of what was asked for came about: the call failed, or was cancelled before it was sent."""
+        state = await self.application(key)
+        assert state.operation
+        op, what = state.operation.id, cast(Any, self.busy.pop(key))
+        cancel = CancelOperation(operation_id=f"{op}-cancel", application_id=key, target_operation_id=op)
+        failed = app.StepFailed(operation_id=op, step=what, cause=CAUSE)
+        events = self.random.choice((decide(cancel, state), record(state, failed)))
+        await self._append(APPLICATION, key, *events)
 
     async def finish(self, key: str) -> None:
         """What was asked for is done."""
@@ -202,6 +216,7 @@ class Stage:
             self.deleted.add(key)
             done = [app.ContainerProvenGone(operation_id=op, node=node, vmid=vmid)]
         else:
+            self.wanted[key] = what == "start"
             self.truth.set(vmid, replace(self.truth.guests[vmid], running=what == "start"), f"vz{what}", OURS)
             done = [app.ContainerStarted(operation_id=op) if what == "start" else app.ContainerStopped(operation_id=op)]
         kind = cast(Any, what)

@@ -127,7 +127,9 @@ def test_a_guest_that_does_not_go_down_fails_a_restart() -> None:
     life.do(cmd.RestartApplication(operation_id="restart", application_id="a1"))
     life.advance()
     life.happen(ev.StepFailed(operation_id="restart", step="shutdown", cause=CAUSE))
-    assert life.ends()["restart"] == ev.OperationFailed(operation_id="restart", kind="restart", cause=CAUSE)
+    assert life.ends()["restart"] == ev.OperationFailed(
+        operation_id="restart", kind="restart", cause=CAUSE, desired="running"
+    )
 
 
 def test_a_container_that_somebody_else_removed_counts_as_deleted() -> None:

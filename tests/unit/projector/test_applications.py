@@ -126,6 +126,21 @@ def test_a_start_that_failed_half_way_is_failed() -> None:
     assert row["status"] == "failed"
 
 
+@pytest.mark.parametrize("known", [[], [app.FindingOpened(finding=STOPPED)]], ids=["", "stopped outside"])
+def test_after_a_power_operation_in_vain_it_is_as_wanted_unless_a_finding_says_otherwise(known: list[Event]) -> None:
+    power = "stopped" if known else "running"
+    asked = [*deployed(), *known, app.ShutdownRequested(operation_id="op-2"), intended("shutdown", "op-2")]
+    failed = app.OperationFailed(operation_id="op-2", kind="shutdown", cause=LOCKED, desired="running")
+    row = application(*asked, failed)
+    assert (row["status"], row["power"], row["desired"], row["operation_id"]) == (power, power, "running", None)
+    assert row["failure"]["code"] == "container_locked"
+    cancelled = app.OperationCancelled(
+        operation_id="op-2", kind="shutdown", by_operation_id="op-cancel", desired="running"
+    )
+    row = application(*asked, cancelled)
+    assert (row["status"], row["power"], row["desired"], row["failure"]) == (power, power, "running", None)
+
+
 def test_the_next_request_clears_the_failure() -> None:
     row = application(
         *deployed(),

@@ -98,12 +98,28 @@ def _found(row: Row, event: Observed) -> Row:
             findings = _without(row, key)
     if kind not in TELLS_POWER:
         return {"findings": findings}
-    open_ = frozenset(findings.values())
-    power = next((power for kind, power in TELLS_POWER.items() if kind in open_), row["desired"])
-    known = row | {"findings": findings, "power": power}
+    known = row | {"findings": findings}
+    power = _power_at_rest(known)
+    known["power"] = power
     # the address is likely to be the same one when it runs again
     url = web_url(row["web"], row["address"]) if power == "running" and row["address"] else None
     return {"findings": findings, "power": power, "url": url, "status": _at_rest(known, "")}
+
+
+def _power_at_rest(row: Row) -> str:
+    """As wanted, unless an open finding says otherwise."""
+    open_ = frozenset(row["findings"].values())
+    wanted = "unknown" if row["desired"] == "absent" else row["desired"]
+    return next((power for kind, power in TELLS_POWER.items() if kind in open_), wanted)
+
+
+def _wanted_again(row: Row, event: ev.OperationFailed | ev.OperationCancelled) -> Row:
+    """What was wanted with the operation was not brought about; what is from now on?"""
+    if event.desired is None:
+        return {"status": _at_rest(row, event.kind)}
+    row = row | {"desired": event.desired}
+    power = _power_at_rest(row) if row["power"] == "unknown" else row["power"]
+    return {"desired": event.desired, "power": power, "status": _at_rest(row | {"power": power}, event.kind)}
 
 
 def _size(setting: Setting) -> Row:
@@ -169,15 +185,14 @@ def _progress(row: Row, event: ApplicationEvent, at: datetime) -> Row:
             return over | {"removed_at": at, "failure": None, "findings": {}}
         case ev.OperationSucceeded(kind=kind):
             return over | {"status": _AFTER.get(kind, "running") or _at_rest(row, kind), "failure": None}
-        case ev.OperationFailed(kind=kind, cause=cause):
-            wanted = event.desired or row["desired"]
-            return over | {"status": _at_rest(row, kind), "failure": cause.model_dump(), "desired": wanted}
+        case ev.OperationFailed(cause=cause):
+            return over | _wanted_again(row, event) | {"failure": cause.model_dump()}
         case ev.OperationCancelled(kind="deploy" | "adopt" as kind):
             what = "deployment" if kind == "deploy" else "adoption"
             words = {"code": "cancelled", "message": f"The {what} was cancelled.", "proxmox": ""}
             return over | {"status": "failed", "failure": words}
-        case ev.OperationCancelled(kind=kind):
-            return over | {"status": _at_rest(row, kind)}
+        case ev.OperationCancelled():
+            return over | _wanted_again(row, event)
         case ev.OperationUndecided():
             return {"status": "undecided"}
     if row["status"] == "undecided" and not isinstance(event, ev.StepPostponed | ev.DeadlinePassed):

@@ -5,7 +5,7 @@ from typing import Literal
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.commands import ApplicationCommand
-from proximity.domain.application.events import ApplicationEvent
+from proximity.domain.application.events import ApplicationEvent, Desired
 from proximity.domain.application.evolve import evolve
 from proximity.domain.application.process import next_step
 from proximity.domain.application.progress import COMPLETES
@@ -274,26 +274,29 @@ def _end(state: Application) -> ev.Ended:
     assert op is not None  # noqa: S101 - the caller asked
     ct = state.container
     may_exist = f"{ct.node}/{ct.vmid}" if ct and ct.created else None
+    wanted = _wanted_again(state, op)
     if op.failure:
         left = may_exist if op.kind in ("deploy", "delete") or _marked(state) else None
-        return ev.OperationFailed(
-            operation_id=op.id, kind=op.kind, cause=op.failure, left_behind=left, desired=_wanted_again(state, op)
-        )
+        return ev.OperationFailed(operation_id=op.id, kind=op.kind, cause=op.failure, left_behind=left, desired=wanted)
     if op.cancelled_by:
         left = may_exist if op.kind == "deploy" or _marked(state) else None
         return ev.OperationCancelled(
-            operation_id=op.id, kind=op.kind, by_operation_id=op.cancelled_by, left_behind=left
+            operation_id=op.id, kind=op.kind, by_operation_id=op.cancelled_by, left_behind=left, desired=wanted
         )
     return ev.OperationSucceeded(operation_id=op.id, kind=op.kind)
 
 
-def _wanted_again(state: Application, op: Operation) -> Literal["running", "stopped"] | None:
-    """An adopted container that was to go, or to be given back, stays: as it was to be before, unless we stopped it."""
-    if op.kind not in ("delete", "release") or state.adoption is None or state.container is None:
+def _wanted_again(state: Application, op: Operation) -> Desired | None:
+    """Of a container that stays: what we brought it to, or else what was wanted before. One of our own that was being
+    deleted is wanted no more: parts of it may be gone.
+    """
+    if op.kind in ("deploy", "adopt") or state.container is None:
         return None
-    if op.done & {"shutdown", "stop"}:
-        return "stopped"
-    return None if op.desired_before == "absent" else op.desired_before
+    if op.kind in ("delete", "release") and state.adoption is None:
+        return None
+    if "start" in op.done:
+        return "running"
+    return "stopped" if op.done & {"shutdown", "stop"} else op.desired_before
 
 
 def _marked(state: Application) -> bool:

@@ -13,6 +13,7 @@ from proximity.domain.model import Event
 from proximity.domain.operation.cause import Cause
 
 Kind = Literal["deploy", "start", "shutdown", "stop", "restart", "delete", "adopt", "release"]
+Desired = Literal["running", "stopped", "absent"]
 # over when they are decided
 AtOnce = Literal["cancel", "resolve", "accept_configuration"]
 StepName = Literal[
@@ -383,21 +384,24 @@ class OperationSucceeded(_OfOperation):
 
 class OperationFailed(_OfOperation):
     """`left_behind`: the guest that may still exist on Proxmox, as `node/vmid`. `desired`: what is wanted of the
-    container again; None: what was wanted with the operation.
+    container from now on; None: what was wanted with the operation.
     """
 
     TYPE: ClassVar[str] = "application.operation_failed.v1"
     kind: Kind
     cause: Cause
     left_behind: str | None = None
-    desired: Literal["running", "stopped"] | None = None
+    desired: Desired | None = None
 
 
 class OperationCancelled(_OfOperation):
+    """`left_behind`, `desired`: as of a failure."""
+
     TYPE: ClassVar[str] = "application.operation_cancelled.v1"
     kind: Kind
     by_operation_id: str
     left_behind: str | None = None
+    desired: Desired | None = None
 
 
 Requested = (

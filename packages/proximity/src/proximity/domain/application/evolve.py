@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Literal
 
 from proximity.domain.application import events as ev
-from proximity.domain.application.events import ApplicationEvent, Kind, StepName
+from proximity.domain.application.events import ApplicationEvent, Desired, Kind, StepName
 from proximity.domain.application.progress import is_of, progressed, step_failed, step_over
 from proximity.domain.application.state import (
     Absent,
     Application,
     Baseline,
     Container,
-    Desired,
     Operation,
     Power,
     State,
@@ -130,12 +129,18 @@ def _observed(state: Application, event: ev.Observed) -> Application:
 def _found(state: Application, changed: Finding | None, findings: dict[str, Finding]) -> Application:
     """`changed` opened or closed; `findings` are open now."""
     ct = state.container
+    state = replace(state, findings=findings)
     if ct and changed and changed.kind in _TELLS_POWER:
-        kinds = [f.kind for f in findings.values()]
-        wanted: Power = "unknown" if state.desired == "absent" else state.desired
-        power = next((power for kind, power in _TELLS_POWER.items() if kind in kinds), wanted)
+        power = _power_at_rest(state)
         ct = replace(ct, power=power, address=ct.address if power == "running" else None)
-    return replace(state, container=ct, findings=findings)
+    return replace(state, container=ct)
+
+
+def _power_at_rest(state: Application) -> Power:
+    """As wanted, unless an open finding says otherwise."""
+    kinds = [f.kind for f in state.findings.values()]
+    wanted: Power = "unknown" if state.desired == "absent" else state.desired
+    return next((power for kind, power in _TELLS_POWER.items() if kind in kinds), wanted)
 
 
 # the first one that is open says it
@@ -155,13 +160,28 @@ def _ended(state: Application, event: ev.Ended, at: datetime) -> Application:
         case ev.OperationSucceeded():
             over = op.kind in ("delete", "release")
             state = replace(state, failure=None, deployed=True, deleted=over)
-        case ev.OperationFailed(cause=cause, desired=desired):
-            state = replace(state, failure=cause, desired=desired or state.desired)
+        case ev.OperationFailed(cause=cause):
+            state = _wanted_again(replace(state, failure=cause), event.desired)
+        case ev.OperationCancelled():
+            state = _wanted_again(state, event.desired)
     given_back = not isinstance(event, ev.OperationSucceeded) and op.kind == "adopt" and event.left_behind is None
     if state.deleted or given_back:
         state = replace(state, container=None, adopted_guest=None)
     queued = state.queued and replace(state.queued, since=at, step_since=at)
     return replace(state, operation=queued, queued=None)
+
+
+def _wanted_again(state: Application, desired: Desired | None) -> Application:
+    """The operation in flight did not bring about what was wanted with it. None: that is wanted all the same."""
+    if desired is None:
+        return state
+    if state.queued:
+        # a delete waits: this is what was wanted before that
+        return replace(state, queued=replace(state.queued, desired_before=desired))
+    state, ct = replace(state, desired=desired), state.container
+    if ct and ct.power == "unknown":
+        ct = replace(ct, power=_power_at_rest(state))
+    return replace(state, container=ct)
 
 
 def _resolved(state: Application, event: ev.OperationResolved, at: datetime) -> Application:

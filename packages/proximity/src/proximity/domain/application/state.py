@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from proximity.domain.application.events import Kind, StepName
+from proximity.domain.application.events import Desired, Kind, StepName
 from proximity.domain.application.spec import Spec
 from proximity.domain.finding import Finding, Setting
 from proximity.domain.operation.cause import Cause
@@ -15,7 +15,6 @@ NEVER = datetime.fromtimestamp(0, UTC)
 VARIABLE = "env."
 
 Power = Literal["stopped", "running", "unknown"]
-Desired = Literal["running", "stopped", "absent"]
 
 
 @dataclass(frozen=True)

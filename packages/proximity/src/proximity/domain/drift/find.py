@@ -114,9 +114,9 @@ def _power(app: Desired, look: Look) -> Iterator[Finding]:
     if look.running is None:
         yield from (app.open[kind] for kind in POWER if kind in app.open)
     elif app.power == "running" and not look.running:
-        yield findings.stopped_outside()
+        yield findings.stopped_outside(lost=app.lost == "stopped")
     elif app.power == "stopped" and look.running:
-        yield findings.started_outside()
+        yield findings.started_outside(lost=app.lost == "running")
 
 
 def _configuration(baseline: Baseline, look: Look) -> Iterator[Finding]:

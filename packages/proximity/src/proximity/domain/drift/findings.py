@@ -12,26 +12,30 @@ LOCK_LEFT = timedelta(minutes=10)
 POWER = ("stopped_outside", "started_outside")
 # whatever else is open was said of a container that is not there
 NOT_THERE = ("gone", "vmid_taken")
+# Proxmox may carry a call out late whose answer was lost, also after its operation was given up
+_LOST = ", or by an earlier call of Proximity's that got no answer"
 _WAYS_OUT = "Accept it if that is in order, or set it back on Proxmox."
 
 
-def stopped_outside() -> Finding:
+def stopped_outside(*, lost: bool = False) -> Finding:
+    """`lost`: a call of ours may have done it."""
     return Finding(
         key="stopped_outside",
         kind="stopped_outside",
-        message="It is stopped and should be running: it went down by itself, or was stopped outside Proximity. "
-        "Start it, or stop it here as well if it is to stay down.",
+        message="It is stopped and should be running: it went down by itself, or was stopped outside Proximity"
+        f"{_LOST if lost else ''}. Start it, or stop it here as well if it is to stay down.",
         expected="running",
         observed="stopped",
     )
 
 
-def started_outside() -> Finding:
+def started_outside(*, lost: bool = False) -> Finding:
+    """`lost`: a call of ours may have done it."""
     return Finding(
         key="started_outside",
         kind="started_outside",
-        message="It is running and should be stopped: it was started outside Proximity. "
-        "Stop it, or start it here as well if it is to run.",
+        message="It is running and should be stopped: it was started outside Proximity"
+        f"{_LOST if lost else ''}. Stop it, or start it here as well if it is to run.",
         expected="stopped",
         observed="running",
     )

@@ -17,7 +17,8 @@ class Desired:
     """An application's container as the log has it. `busy`: an operation is in flight, or it was never deployed, so
     nothing is said of it.
 
-    `power` None: nothing is wanted of it. `since`: when the log stored the last event about it. `open`: by key.
+    `power` None: nothing is wanted of it. `since`: when the log stored the last event about it. `open`: by key. `lost`:
+    what a call of ours leads to whose answer was lost, so that it may be carried out late.
     """
 
     application_id: str
@@ -30,6 +31,7 @@ class Desired:
     since: datetime
     baseline: Baseline | None = None
     open: Mapping[str, Finding] = field(default_factory=dict)
+    lost: Literal["running", "stopped"] | None = None
 
 
 @dataclass(frozen=True)
