@@ -31,6 +31,7 @@ FINDINGS = Findings(
     missing={},
 )
 WHY = Cause(code="node_unreachable", message="No node of it can be reached.")
+REFUSED = Cause(code="credentials_refused", message="Proxmox does not accept the API token.")
 REQUESTED = ev.ConnectRequested(
     operation_id="connect",
     name="Home Lab",
@@ -150,7 +151,19 @@ CHANGED = STORAGE.model_copy(update={"active": False})
         ((), ev.ClusterUnreachable(cause=WHY), True),
         ((), ev.ClusterReachable(), False),
         ((ev.ClusterUnreachable(cause=WHY),), ev.ClusterUnreachable(cause=WHY), False),
+        ((ev.ClusterUnreachable(cause=WHY),), ev.ClusterUnreachable(cause=REFUSED), True),
+        (
+            (ev.ClusterUnreachable(cause=WHY), ev.ClusterUnreachable(cause=REFUSED)),
+            ev.ClusterUnreachable(cause=WHY),
+            False,
+        ),
+        ((ev.ClusterUnreachable(cause=WHY), ev.ClusterReachable()), ev.ClusterUnreachable(cause=WHY), True),
         ((ev.ClusterUnreachable(cause=WHY),), ev.ClusterReachable(), True),
+        (
+            (ev.ClusterUnreachable(cause=WHY), ev.ClusterUnreachable(cause=REFUSED), ev.ClusterReachable()),
+            ev.ClusterReachable(),
+            False,
+        ),
         ((), ev.NodeAppeared(node="pve1", online=True), True),
         ((ev.NodeAppeared(node="pve1", online=True),), ev.NodeAppeared(node="pve1", online=False), False),
         ((), ev.NodeWentOffline(node="pve1"), False),

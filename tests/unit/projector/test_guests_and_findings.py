@@ -136,6 +136,16 @@ def test_a_cluster_that_is_not_seen_is_a_finding_until_it_is(code: str, kind: st
     assert open_(of_cluster(away(code), back)) == set()
 
 
+def test_a_cluster_that_is_not_seen_for_another_reason_is_still_the_same_finding() -> None:
+    first, then = away("node_unreachable"), away("certificate_untrusted")
+    before, after = of_cluster(first)["cluster/c1/away"], of_cluster(first, then)["cluster/c1/away"]
+    assert (after["kind"], after["opened_at"], after["removed_at"]) == (
+        "certificate_changed",
+        before["opened_at"],
+        None,
+    )
+
+
 def test_a_node_that_went_offline_is_a_finding_until_it_is_back() -> None:
     offline = [cl.NodeAppeared(node="pve1", online=True), cl.NodeWentOffline(node="pve1")]
     found = of_cluster(*offline)["cluster/c1/offline:pve1"]

@@ -54,7 +54,9 @@ def of_cluster(row: Row | None, event: ClusterEvent, cluster: Row, at: datetime)
     begun = _row("cluster", id_, key, cluster["name"], id_, at)
     match event:
         case cl.ClusterUnreachable(cause=cause):
-            return begun | _away(cause)
+            # still away, for another reason?
+            known = row if row is not None and row["removed_at"] is None else begun
+            return known | _away(cause)
         case cl.NodeWentOffline(node=node) | cl.NodeAppeared(node=node, online=False):
             message = f"Node {node} does not answer. What its guests do is not known until it comes back."
             return begun | {"kind": "node_offline", "message": message, "expected": "online", "observed": "offline"}

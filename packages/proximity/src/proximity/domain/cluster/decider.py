@@ -76,8 +76,9 @@ def observed(state: State, event: ClusterEvent) -> list[ClusterEvent]:
     if isinstance(state, Absent) or not state.connected or state.operation:
         return []
     match event:
-        case ev.ClusterUnreachable():
-            news = state.reachable
+        case ev.ClusterUnreachable(cause=cause):
+            # each cause once: addresses that fail for different reasons take turns
+            news = cause.code not in state.away
         case ev.ClusterReachable():
             news = not state.reachable
         case ev.NodeAppeared(node=node):

@@ -25,7 +25,9 @@ class Absent:
 
 @dataclass(frozen=True)
 class Cluster:
-    """`connected`: it answered once and its certificate is claimed. `nodes`: name -> online, as last seen."""
+    """`connected`: it answered once and its certificate is claimed. `away`: codes of the causes that were told of not
+    seeing it, since it was seen last. `nodes`: name -> online, as last seen.
+    """
 
     name: str
     slug: str
@@ -40,12 +42,16 @@ class Cluster:
     connected: bool = False
     removed: bool = False
     failed: bool = False
-    reachable: bool = True
+    away: frozenset[str] = frozenset()
     findings: Findings | None = None
     nodes: dict[str, bool] = field(default_factory=dict)
     storages: dict[tuple[str, str], StorageSeen] = field(default_factory=dict)
     operation: Operation | None = None
     handled: frozenset[str] = frozenset()
+
+    @property
+    def reachable(self) -> bool:
+        return not self.away
 
     def is_named(self, proxmox_name: str | None) -> bool:
         """Whether it is this cluster that answers: a node that was taken out of it goes on alone, under no name, and
@@ -80,9 +86,9 @@ def evolve(state: State, event: ClusterEvent, at: datetime) -> State:
             op_ = replace(state.operation, postponed=state.operation.postponed + 1, postponed_because=cause)
             return replace(state, operation=op_)
         case ev.ClusterConnected(findings=findings):
-            return replace(state, connected=True, reachable=True, findings=findings)
+            return replace(state, connected=True, away=frozenset(), findings=findings)
         case ev.ClusterChecked(findings=findings):
-            return replace(state, reachable=True, findings=findings)
+            return replace(state, away=frozenset(), findings=findings)
         case ev.ClusterRemoved(operation_id=op):
             return replace(state, connected=False, removed=True, handled=state.handled | {op})
         case ev.OperationSucceeded(operation_id=op) | ev.OperationFailed(operation_id=op) if _mine(state, op):
@@ -97,10 +103,10 @@ def _mine(state: Cluster, operation_id: str) -> bool:
 
 def _observed(state: Cluster, event: ClusterEvent) -> Cluster:
     match event:
-        case ev.ClusterUnreachable():
-            return replace(state, reachable=False)
+        case ev.ClusterUnreachable(cause=cause):
+            return replace(state, away=state.away | {cause.code})
         case ev.ClusterReachable():
-            return replace(state, reachable=True)
+            return replace(state, away=frozenset())
         case ev.NodeAppeared(node=node, online=online):
             return replace(state, nodes=state.nodes | {node: online})
         case ev.NodeCameOnline(node=node):
