@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,28 +34,13 @@ from support.installation import Installation
 from support.nats_cluster import NODES, NatsCluster, kept_on
 from support.projecting import eventually
 from support.projection import append, deployed, of
-from support.servers import Database, Engine, Nats, Postgres, start_empty
+from support.servers import Database, Nats, Postgres
 from support.simulator import SimulatorProcess
 
 AT_ONCE = 4
 """Deployments in flight while the backup is taken."""
 MISSED = 200
 """Secrets that one of three servers was not there for."""
-
-
-@pytest.fixture
-async def empty(server_engine: Engine, tmp_path: Path) -> AsyncIterator[Nats]:
-    """A NATS server with its users and nothing else."""
-    started = await start_empty(server_engine, tmp_path / "empty")
-    yield started
-    await started.closing.aclose()
-    await started.server.stop()
-
-
-@pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    create_key(tmp_path / "vault.key")
-    return tmp_path / "vault.key"
 
 
 async def saved(nats: Nats, file: Path, key_file: Path, *, with_key: bool = False) -> Manifest:
