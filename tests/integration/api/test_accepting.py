@@ -30,6 +30,19 @@ async def test_a_changed_setting_is_accepted_by_the_key_of_its_finding(signed_in
     assert (stored.category, stored.aggregate_id, stored.command) == ("application", application_id, wanted)
 
 
+async def test_repeating_as_told_what_was_stored_after_all_is_accepted(signed_in: Api, log: Log) -> None:
+    """The first request had no key, and its answer was that nobody knew: the one to repeat it with was made here."""
+    application_id, key = await found(log), str(uuid4())
+    assert MEMORY.setting
+    done = ev.ConfigurationAccepted(operation_id=key, key=MEMORY.key, setting=MEMORY.setting)
+    await log.append("application", application_id, done)
+    path = f"/applications/{application_id}/findings/{MEMORY.key}/accept"
+    assert (await signed_in.post(path)).json()["code"] == "not_found"
+    answer = await signed_in.post(path, **{"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()) == (202, {"operation_id": key})
+    assert await signed_in.parts.commands.undecided() == []
+
+
 async def test_what_is_settled_or_is_no_setting_is_not_accepted(signed_in: Api, log: Log) -> None:
     application_id = await found(log)
     for finding, code in (("configuration_changed:cores", "not_found"), ("stopped_outside", "not_acceptable")):

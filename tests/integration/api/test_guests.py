@@ -234,14 +234,20 @@ class TestAdopting:
             assert (await signed_in.post(f"/guests/{named}/adopt", wrong)).status_code == 422, wrong
         assert await signed_in.parts.commands.undecided() == []
 
+    @pytest.mark.parametrize("keyed", [True, False])
     async def test_the_same_request_is_one_adoption_whatever_became_of_the_guest(
-        self, signed_in: Api, log: Log
+        self, signed_in: Api, log: Log, keyed: bool
     ) -> None:
+        """Also if its first answer was that nobody knew whether it was stored, and the key to repeat it with."""
         guest_id, key = await log.guest(await log.cluster()), str(uuid4())
         path = f"/guests/{guest_id}/adopt"
-        first = await signed_in.post(path, {}, **{"Idempotency-Key": key})
-        assert (await signed_in.post(path, {}, **{"Idempotency-Key": key})).json() == first.json()
-        assert (await signed_in.post(path, {"port": 1}, **{"Idempotency-Key": key})).status_code == 422
+        if keyed:
+            first = await signed_in.post(path, {}, **{"Idempotency-Key": key})
+            assert (await signed_in.post(path, {}, **{"Idempotency-Key": key})).json() == first.json()
+            assert (await signed_in.post(path, {"port": 1}, **{"Idempotency-Key": key})).status_code == 422
+        else:
+            first = await signed_in.post(path, {})
+            key = first.json()["operation_id"]
         command = (await only_command(signed_in)).command
         assert isinstance(command, cmd.AdoptGuest)
         requested = ev.AdoptRequested(
@@ -253,6 +259,7 @@ class TestAdopting:
         await log.append("guest", guest_id, guest_ev.GuestAdopted(application_id=command.application_id))
         again = await signed_in.post(path, {}, **{"Idempotency-Key": key})
         assert (again.status_code, again.json()) == (202, first.json())
+        assert (await signed_in.post(path, {})).json()["code"] == "not_adoptable"
 
     async def test_a_viewer_may_look_and_not_adopt(self, signed_in: Api, projector: None, log: Log) -> None:
         guest_id = await log.guest(await log.cluster())

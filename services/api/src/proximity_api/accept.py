@@ -164,14 +164,21 @@ async def submit(
     if not parts.bus.nc.is_connected:
         raise unavailable("log_unavailable", "Commands cannot be stored right now. Nothing was done.")
     try:
-        if not (
+        if (
             ordered.keyed
             and await _repeated(parts, ordered, aggregate_id)
             and await decided(parts, aggregate, aggregate_id, operation_id)
         ):
+            return
+        try:
             command = await make()
-            await parts.commands.send(aggregate.category, aggregate_id, command, ordered.origin)
-            parts.measures.commands.labels(command.TYPE).inc()
+        except Problem:
+            # its own doing, it may be: the key was made here, and whether that was stored nobody knew
+            if ordered.keyed and await decided(parts, aggregate, aggregate_id, operation_id):
+                return
+            raise
+        await parts.commands.send(aggregate.category, aggregate_id, command, ordered.origin)
+        parts.measures.commands.labels(command.TYPE).inc()
     except (TimeoutError, UnavailableError, Conflict):
         raise unavailable(
             "log_unavailable",
