@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from proximity.messaging.bootstrap import prepare
 from proximity.messaging.permissions import ADMIN, SERVICES
-from proximity.vault.key import read_key
+from proximity.vault.key import create_key, read_key
 from proximity_launcher.cli import commands
 from proximity_launcher.failure import Exit, Failure
 from proximity_launcher.nats_server import NatsServer
@@ -64,8 +64,13 @@ def test_the_key_may_come_from_elsewhere(lived: tuple[DataFolder, str], tmp_path
     lacking = ran("restore", str(file), "--data", str(again.root))
     assert isinstance(lacking.exception, Failure)
     assert "does not hold the vault's key" in lacking.exception.message
+    create_key(tmp_path / "other.key")
+    wrong = ran("restore", str(file), "--data", str(again.root), "--vault-key-file", str(tmp_path / "other.key"))
+    assert isinstance(wrong.exception, Failure)
+    assert "is not the one that the backup's secrets were sealed with" in wrong.exception.message
     kept = str(data.secrets / "vault.key")
     assert ran("restore", str(file), "--data", str(again.root), "--vault-key-file", kept).exit_code == 0
+    assert read_key(again.secrets / "vault.key") == read_key(data.secrets / "vault.key")
 
 
 def test_a_folder_with_nothing_in_it_is_not_backed_up(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from proximity.backup.restoring import FAILURES, NotEmptyError, restore
+from proximity.backup.archive import Reader
+from proximity.backup.restoring import FAILURES, NotEmptyError, WrongKeyError, restore
 from proximity.backup.taking import back_up
 from proximity.messaging.permissions import ADMIN, SERVICES
-from proximity.vault.key import encoded, read_key, write_key
+from proximity.vault.key import encoded, fingerprint, read_key, write_key
 from proximity_launcher.cli import output
 from proximity_launcher.cli.options import Json
 from proximity_launcher.cli.running import running_variables
@@ -68,8 +69,8 @@ def restore_backup(
     async def put_back() -> int:
         with folder.held():
             async with _own_nats(folder) as place:
-                if vault_key_file is not None and not place.key_file.exists():
-                    write_key(place.key_file, encoded(read_key(vault_key_file)))
+                if vault_key_file is not None:
+                    _bring_key(vault_key_file, file, place.key_file)
                 done = await restore(file, place.url, ADMIN, place.password, place.key_file)
                 return done.position
 
@@ -77,6 +78,15 @@ def restore_backup(
     if machine:
         return output.as_json({"position": position})
     return output.say(f"Restored up to position {position}. Start it with `make up` and sign in.")
+
+
+def _bring_key(given: Path, backup: Path, key_file: Path) -> None:
+    """Only the right one, for one that is there stays. Raises WrongKeyError, ArchiveError, KeyFileError."""
+    key, needed = read_key(given), Reader(backup).manifest.key_fingerprint
+    if fingerprint(key) != (needed or fingerprint(key)):
+        raise WrongKeyError(f"the key at {given} is not the one that the backup's secrets were sealed with")
+    if not key_file.exists():
+        write_key(key_file, encoded(key))
 
 
 def _folder(data: Path | None) -> DataFolder:
