@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ from compose.client import Client, Row
 
 ENDED = {"succeeded", "failed", "rejected", "cancelled", "undecided"}
 PATIENCE = 120.0
+# the last two: an answer that is not what it should be
+TROUBLE = (AssertionError, OSError, subprocess.SubprocessError, HTTPException, LookupError, ValueError)
 AT_ONCE = 6
 
 
@@ -219,7 +222,7 @@ def verdict(stack: Stack, say: Callable[[str], Any] = print) -> int:
     """The exit status."""
     try:
         Story(stack, say).tell()
-    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+    except TROUBLE as error:
         say(f"{type(error).__name__}: {error}")
         say("FAIL")
         return 1
