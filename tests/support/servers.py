@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import docker
 from docker.errors import DockerException
+from testcontainers.core.config import ConnectionMode, testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -27,6 +28,10 @@ from proximity_launcher.up.ports import free_ports
 NATS_IMAGE = "nats:2.15"
 POSTGRES_IMAGE = "postgres:18"
 T = TypeVar("T")
+
+# no image but these two is needed, and ports are on this machine's loopback, even where the tests are in a container
+testcontainers_config.ryuk_disabled = True
+testcontainers_config.connection_mode_override = ConnectionMode.docker_host
 
 Engine = Literal["docker", "embedded"]
 
