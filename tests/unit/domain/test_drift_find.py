@@ -7,7 +7,7 @@ import pytest
 
 from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Baseline
-from proximity.domain.drift import Desired, FirstSeen, Listed, Look, Moved, View, findings
+from proximity.domain.drift import Desired, Drift, FirstSeen, Known, Listed, Look, Moved, View, find_drift, findings
 from proximity.domain.drift.configuration import comparable
 from proximity.domain.drift.findings import LOCK_LEFT
 from proximity.domain.drift.history import PROOF_LASTS
@@ -265,6 +265,21 @@ class TestGuestsThatNoApplicationHas:
         differences = compared(None, view(look(markers=markers)))
         assert list(found(differences).values()) == expected
         assert all(getattr(d, "application_id", "") is None for d in differences)
+
+    @pytest.mark.parametrize("vmid", [105, 104])
+    def test_a_restore_on_another_cluster_is_a_copy_of_what_is_there(self, vmid: int) -> None:
+        seen = view(look(markers=(replace(self.OURS, vmid=vmid),)))
+        owner = Known("old wiki", APP.since, has_container=True)
+        [finding] = find_drift([], seen, INSTALLATION, {"a9": owner})
+        assert finding == Drift(None, 105, findings.marker_copied(vmid, "old wiki", elsewhere=True))
+        assert finding.finding.message.startswith(f"It is a copy of container {vmid} (old wiki) of another cluster")
+
+    def test_what_its_application_on_this_cluster_left_behind_is_no_copy(self) -> None:
+        owner = {"a9": Known("old wiki", APP.since, has_container=True)}
+        differences = find_drift(
+            [app(vmid=106, application_id="a9")], view(look(markers=(self.OURS,))), INSTALLATION, owner
+        )
+        assert found(differences) == {"orphan": self.ORPHAN}
 
     @pytest.mark.parametrize("open_", [[], [ORPHAN]])
     @pytest.mark.parametrize(

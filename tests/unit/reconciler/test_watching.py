@@ -364,6 +364,7 @@ def test_an_application_is_wanted_as_it_was_deployed() -> None:
     assert (desired.busy, desired.power, desired.hostname, desired.vmid) == (False, "running", "wiki", 20001)
     assert desired.marker.line() == "proximity:i1:a1:o:20001"
     assert knowledge.managed("c1") == {20001: "a1"}
+    assert knowledge.names["a1"].has_container
 
 
 def test_of_a_deleted_application_only_its_name_is_left() -> None:
@@ -375,7 +376,7 @@ def test_of_a_deleted_application_only_its_name_is_left() -> None:
         knowledge=knowledge,
     )
     assert (knowledge.desired("c1"), knowledge.managed("c1"), knowledge.applications) == ([], {}, {})
-    assert knowledge.names["a1"].name == "Wiki"
+    assert (knowledge.names["a1"].name, knowledge.names["a1"].has_container) == ("Wiki", False)
 
 
 def test_what_this_process_wrote_itself_makes_no_look_old() -> None:

@@ -68,7 +68,7 @@ class Knowledge:
         if not isinstance(state, Application):
             self.applications[key] = _next(before, state, recorded)
             return
-        self.names[key] = Known(state.name, recorded.stored_at)
+        self.names[key] = Known(state.name, recorded.stored_at, state.container is not None)
         if state.deleted:
             self.applications.pop(key, None)
             return

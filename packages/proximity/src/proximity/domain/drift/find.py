@@ -151,7 +151,7 @@ def _of_guests(
     guests: Mapping[int, Open],
 ) -> Iterator[tuple[int, Finding]]:
     managed = {app.vmid for app in desired}
-    busy = {app.application_id for app in desired if app.busy}
+    here = {app.application_id: app.busy for app in desired}
     marked = {vmid for vmid, look in view.looks.items() if look.markers}
     for vmid in sorted((marked | guests.keys()) - managed):
         # whether a guest is gone is not told here; of one that is not listed an old look would be believed for ever
@@ -160,7 +160,7 @@ def _of_guests(
         if look is None or look.state != "there" or not look.values:
             found: Iterable[Finding] = open_.values()
         else:
-            found = _of_guest(vmid, look, installation_id, applications, busy, open_)
+            found = _of_guest(vmid, look, installation_id, applications, here, open_)
         for finding in found:
             yield vmid, finding
 
@@ -170,18 +170,22 @@ def _of_guest(
     look: Look,
     installation_id: str,
     applications: Mapping[str, Known],
-    busy: set[str],
+    here: Mapping[str, bool],
     open_: Open,
 ) -> Iterable[Finding]:
+    """`here`: the applications that have a container on this cluster; whether they are busy."""
     ours = [marker for marker in look.markers if marker.installation == installation_id]
     for marker in ours:
         known = applications.get(marker.application)
         # a copy is one whatever its original does meanwhile; what may be an orphan is judged by a newer look
         newer = known is None or look.at > known.since or marker.vmid != vmid
-        if marker.application in busy or not newer:
+        if here.get(marker.application) or not newer:
             return open_.values()
     for marker in sorted(ours, key=lambda m: (m.vmid != vmid, m.vmid, m.application)):
         known = applications.get(marker.application)
         name = known.name if known else None
-        return [findings.orphan(vmid, name) if marker.vmid == vmid else findings.marker_copied(marker.vmid, name)]
+        elsewhere = known is not None and known.has_container and marker.application not in here
+        if marker.vmid == vmid and not elsewhere:
+            return [findings.orphan(vmid, name)]
+        return [findings.marker_copied(marker.vmid, name, elsewhere=elsewhere)]
     return []

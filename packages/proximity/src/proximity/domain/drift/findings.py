@@ -154,9 +154,10 @@ def orphan(vmid: int, name: str | None) -> Finding:
     )
 
 
-def marker_copied(original: int, name: str | None) -> Finding:
-    """`original`: the VMID that the marker was written for."""
+def marker_copied(original: int, name: str | None, *, elsewhere: bool = False) -> Finding:
+    """`original`: the VMID that the marker was written for; `elsewhere`: on another cluster."""
     whose = f"{original} ({name})" if name else str(original)
+    whose += " of another cluster" if elsewhere else ""
     return Finding(
         key="marker_copied",
         kind="marker_copied",

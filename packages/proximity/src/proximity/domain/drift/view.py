@@ -36,10 +36,13 @@ class Desired:
 
 @dataclass(frozen=True)
 class Known:
-    """An application of this installation, deleted ones too. `since`: when the log stored the last event about it."""
+    """An application of this installation, deleted ones too. `since`: when the log stored the last event about it.
+    `has_container`: on whichever cluster.
+    """
 
     name: str
     since: datetime
+    has_container: bool = False
 
 
 @dataclass(frozen=True)
