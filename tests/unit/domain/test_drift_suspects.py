@@ -1,16 +1,18 @@
 """Who deserves a direct look, and who first."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from proximity.domain.drift import Desired, Listed, Look, View, findings, locked, missing, suspects
+from proximity.domain.drift import Desired, Listed, Look, View, findings, locked, missing, powers, suspects
 from proximity.domain.drift.findings import LOCK_LEFT
-from proximity.domain.drift.history import PROOF_LASTS
-from proximity.domain.drift.suspects import AGAIN, LIST_LAGS, ROUTINE, UNLISTED_AGAIN
+from proximity.domain.drift.history import LIST_LAGS, PROOF_LASTS, Power
+from proximity.domain.drift.suspects import AGAIN, ROUTINE, UNLISTED_AGAIN
 from proximity.domain.finding import Finding
-from support.comparing import GONE, LISTED, MISSED, app, later, look, view
+from support.comparing import GONE, LISTED, MISSED, app, compared, found, later, look, view
+from support.deciders import NOON
 
 SECOND = timedelta(seconds=1)
 NOW = later(3600)
@@ -180,7 +182,7 @@ def test_what_no_list_has_and_is_told_is_looked_at_seldom_until_a_list_has_it(to
     assert suspects([app(told)], seen(AGAIN + SECOND, LISTED)) == [105]
     crashed = [app(told), app(vmid=106)]
     both = seen(2 * UNLISTED_AGAIN, None)
-    both = replace(both, guests={106: Listed(106, "pve1", "wiki", False)}, looks=both.looks | {106: FRESH})
+    both = replace(both, guests={106: Listed(106, "pve1", "wiki", False)}, looks={**both.looks, 106: FRESH})
     assert suspects(crashed, both) == [106, 105], "and after whoever is contradicted"
 
 
@@ -234,3 +236,55 @@ def test_who_vanished_from_a_list_that_proves_nothing_is_looked_at_soon() -> Non
     assert suspects([app()], at(view(seen, None))) == [], "a complete one counts first"
     told = replace(seen, state="forbidden", values={})
     assert suspects([app()], at(view(told, None, complete=False, quorate=True))) == []
+
+
+RUNS, STOPPED_NOW = {105: LISTED}, {105: replace(LISTED, running=False)}
+
+
+def told(*lists: tuple[float, Mapping[int, Listed]]) -> dict[int, Power]:
+    """What lists say that were made so many seconds after noon."""
+    found: dict[int, Power] = {}
+    for seconds, guests in lists:
+        found = powers(found, later(seconds), guests, frozenset())
+    return found
+
+
+def test_lists_that_turned_and_then_agree_tell_that_a_container_was_stopped() -> None:
+    [power] = told((20, RUNS), (25, STOPPED_NOW), (45, STOPPED_NOW)).values()
+    seen = power.as_look(NOON, None)
+    assert seen is not None
+    assert (seen.at, seen.running, seen.whole, seen.values) == (later(25), False, False, {})
+    assert power.as_look(NOON, look(at=later(24))) == seen
+    assert found(compared(app(), view(seen, STOPPED_NOW[105], at=later(50)))).keys() == {"stopped_outside"}
+
+
+@pytest.mark.parametrize(
+    ("since", "seen", "lists"),
+    [
+        (NOON, None, [(20, RUNS), (25, STOPPED_NOW), (44, STOPPED_NOW)]),
+        (NOON, None, [(20, RUNS), (25, STOPPED_NOW), (30, RUNS), (35, STOPPED_NOW), (50, STOPPED_NOW)]),
+        (NOON, look(at=later(25)), [(20, RUNS), (25, STOPPED_NOW), (45, STOPPED_NOW)]),
+        (later(10), None, [(20, RUNS), (25, STOPPED_NOW), (45, STOPPED_NOW)]),
+        (NOON, None, [(20, STOPPED_NOW), (45, STOPPED_NOW)]),
+        (NOON, None, [(20, {105: replace(LISTED, node="pve2")}), (25, STOPPED_NOW), (45, STOPPED_NOW)]),
+    ],
+    ids=["one list", "a restart", "looked at since", "may be older than the event", "always so", "on another node"],
+)
+def test_lists_that_tell_nothing_without_a_look(
+    since: datetime, seen: Look | None, lists: list[tuple[float, Mapping[int, Listed]]]
+) -> None:
+    [power] = told(*lists).values()
+    assert power.as_look(since, seen) is None
+
+
+def test_a_list_repeats_no_news_that_are_older_than_five_minutes() -> None:
+    [power] = told((330, STOPPED_NOW), (350, STOPPED_NOW)).values()
+    assert power.as_look(NOON, None) is not None
+    assert power.as_look(later(30), None) is None
+
+
+def test_a_list_says_nothing_of_a_node_that_is_away_and_of_what_it_does_not_know() -> None:
+    before = told((20, RUNS))
+    assert powers(before, later(25), STOPPED_NOW, frozenset({"pve1"})) == before
+    assert powers(before, later(25), {105: replace(LISTED, running=None)}, frozenset()) == before
+    assert powers(before, later(25), {}, frozenset()) == {}

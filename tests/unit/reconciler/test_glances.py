@@ -1,6 +1,7 @@
 """Whom the few direct looks go to."""
 
 from collections.abc import Callable
+from datetime import datetime
 from types import SimpleNamespace
 from typing import cast
 
@@ -9,14 +10,14 @@ import pytest
 from proximity.proxmox.errors import GuestMissingError
 from proximity.proxmox.observe import GuestConfig, GuestSeen, GuestStatus, NodeSeen, Observer, Resources
 from proximity_reconciler.asking import Asker
-from proximity_reconciler.budget import Budget
+from proximity_reconciler.budget import Budget, Shares
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.glances import STRANGERS_WAIT, Glances
 from proximity_reconciler.knowledge import Knowledge
 from proximity_reconciler.looking import REQUESTS, EnvironmentHash
 from proximity_reconciler.picture import Picture
 from proximity_reconciler.publishing import Publisher
-from support.comparing import app, later
+from support.comparing import app, later, look
 from support.deciders import NOON
 
 MANAGED, SUSPECT, STRANGER = 101, 102, 103
@@ -49,8 +50,7 @@ class Stage:
         self.now = 0.0
         self.node = Node()
         self.picture = picture = Picture()
-        guests = [GuestSeen(vmid, "pve1", "lxc", "wiki", "running") for vmid in (MANAGED, SUSPECT, STRANGER)]
-        picture.take(NOON, Resources(tuple(guests), (NodeSeen("pve1", True, None),)), [MANAGED, SUSPECT], [])
+        self.listed(NOON)
         self.budget = Budget(a_minute, lambda: self.now)
         self.glances = Glances(
             "c1",
@@ -58,14 +58,22 @@ class Stage:
             self.budget,
             cast(Publisher, SimpleNamespace(saw=lambda vmid, at, running: None)),
             EnvironmentHash(b"k" * 32),
-            lambda: NOON,
+            lambda: later(self.now),
             lambda: self.now,
         )
 
-    async def take(self, enough: Callable[[], bool] = lambda: False) -> list[int]:
+    def listed(self, at: datetime, *stopped: int) -> None:
+        guests = [
+            GuestSeen(vmid, "pve1", "lxc", "wiki", "stopped" if vmid in stopped else "running")
+            for vmid in (MANAGED, SUSPECT, STRANGER)
+        ]
+        seen = Resources(tuple(guests), (NodeSeen("pve1", True, None),))
+        self.picture.take(at, seen, [MANAGED, SUSPECT], [])
+
+    async def take(self, enough: Callable[[], bool] = lambda: False, *suspects: int) -> list[int]:
         """Who was looked at, in this order."""
         self.node.asked.clear()
-        comparison = SimpleNamespace(suspects=[SUSPECT], strangers=SimpleNamespace(to_prove_gone=list))
+        comparison = SimpleNamespace(suspects=suspects or [SUSPECT], strangers=SimpleNamespace(to_prove_gone=list))
         applications = [app(vmid=vmid, since=later(-60)) for vmid in (MANAGED, SUSPECT)]
         knowledge = SimpleNamespace(desired=lambda cluster_id: applications)
         await self.glances.take(
@@ -113,6 +121,33 @@ async def test_a_stop_is_seen_at_the_price_of_one_request_whether_or_not_the_con
     await stage.take(lambda: True)
     assert stage.node.requests == 1
     assert stage.picture.looks[MANAGED].values == read.values, "what was read lately is still known"
+
+
+async def test_whom_the_lists_have_stopped_since_its_last_look_comes_before_what_is_only_looked_at_again() -> None:
+    stage = Stage()
+    for vmid in (MANAGED, SUSPECT):
+        stage.picture.looked(vmid, look(at=later(1)))
+    while stage.budget.take_look():
+        pass
+    stage.node.stopped = {SUSPECT}
+    stage.listed(later(20), SUSPECT)
+    assert await stage.take(lambda: False, MANAGED, SUSPECT) == [SUSPECT]
+    seen = stage.picture.looks[SUSPECT]
+    assert (stage.node.requests, seen.running, seen.whole) == (1, False, False)
+
+
+async def test_lists_are_believed_only_where_no_request_is_left_for_a_look() -> None:
+    stage = Stage()
+    stage.now = 41.0
+    for vmid in (MANAGED, SUSPECT):
+        stage.picture.looked(vmid, look(at=later(1)))
+    stage.listed(later(20), MANAGED, SUSPECT)
+    stage.listed(later(40), MANAGED, SUSPECT)
+    stage.node.stopped = {MANAGED}
+    assert stage.budget.take_look(Shares.of(45).looks - 1, urgent=True)
+    assert await stage.take(lambda: False, MANAGED, SUSPECT) == [MANAGED]
+    assert (stage.picture.looks[MANAGED].at, stage.picture.looks[SUSPECT].at) == (later(41), later(20))
+    assert not stage.picture.looks[SUSPECT].running
 
 
 @pytest.mark.parametrize(("seconds", "looked_at"), [(0.0, True), (1.0, False)])

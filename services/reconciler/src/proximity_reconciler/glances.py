@@ -81,16 +81,17 @@ class Glances:
         desired = {app.vmid: app for app in knowledge.desired(self._cluster_id)}
         learned = False
         urgent, others = self._asked(desired)
-        for vmid in dict.fromkeys([*urgent, *comparison.suspects, *others]):
+        turned = [vmid for vmid in comparison.suspects if vmid in desired and self._picture.has_turned(desired[vmid])]
+        for vmid in dict.fromkeys([*urgent, *turned, *comparison.suspects, *others]):
             if vmid in self._rests:
                 continue
             if enough() and vmid not in urgent:
                 self.waiting = True
                 break
-            if vmid in desired and vmid in self._picture.listed and self._is_only_power_asked(vmid):
-                outcome = await self._look_at_power(proxmox, vmid, self._known(vmid, desired[vmid]))
-            elif vmid in desired or vmid in comparison.suspects:
-                outcome = await self._look(proxmox, vmid, desired.get(vmid), urgent=vmid in urgent)
+            if vmid in desired:
+                outcome = await self._look_at_application(proxmox, desired[vmid], urgent=vmid in urgent)
+            elif vmid in comparison.suspects:
+                outcome = await self._look(proxmox, vmid, None, urgent=False)
             else:
                 outcome = await self._state_of_stranger(proxmox, vmid)
             if outcome is None:
@@ -98,6 +99,9 @@ class Glances:
                 break
             self._asked_for.pop(vmid, None)
             learned |= outcome
+        if self.waiting:
+            believed = [vmid for vmid in turned if self._believe_lists(desired[vmid])]
+            learned |= bool(believed)
         await self._prove_gone(proxmox, comparison, enough)
         return learned
 
@@ -109,6 +113,25 @@ class Glances:
         }
         urgent = [vmid for vmid in self._asked_for if vmid in desired]
         return urgent, [vmid for vmid in self._asked_for if vmid not in desired]
+
+    async def _look_at_application(self, proxmox: Observer, app: Desired, *, urgent: bool) -> bool | None:
+        """`urgent`: a task has just ended."""
+        vmid = app.vmid
+        if vmid in self._picture.listed and self._is_only_power_asked(vmid):
+            return await self._look_at_power(proxmox, vmid, self._known(vmid, app))
+        if self._picture.has_turned(app) and not urgent:
+            outcome = await self._look_at_power(proxmox, vmid, self._known(vmid, app))
+            if outcome is not False:
+                return outcome
+        return await self._look(proxmox, vmid, app, urgent=urgent)
+
+    def _believe_lists(self, app: Desired) -> bool:
+        """Many went down or came up at once, and not all can be looked at soon: whether lists tell it of this one."""
+        power, before = self._picture.powers.get(app.vmid), self._picture.looks.get(app.vmid)
+        look = power.as_look(app.since, before) if power else None
+        if look is not None:
+            self._picture.looked(app.vmid, look)
+        return look is not None
 
     async def _look(self, proxmox: Observer, vmid: int, app: Desired | None, *, urgent: bool) -> bool | None:
         """Whether something was learned; None: no request is left."""

@@ -3,7 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from proximity.domain.drift import Listed, Look, View, locked, missing
+from proximity.domain.drift import Desired, Listed, Look, View, locked, missing, powers
+from proximity.domain.drift.history import Power
+from proximity.domain.drift.suspects import power_contradicts
 from proximity.proxmox.observe import GuestSeen, Resources
 from proximity_reconciler.rights import Rights
 
@@ -13,7 +15,8 @@ TAG = "proximity"
 
 class Picture:
     """`quorate` None: not asked for, or the token may not see it. `members`: the nodes of a quorate cluster, None: not
-    known, or no cluster. `looked_before`: when a guest was seen there by the look before the last one.
+    known, or no cluster. `looked_before`: when a guest was seen there by the look before the last one. `powers`: since
+    when the lists say that a guest runs, or does not.
     """
 
     def __init__(self) -> None:
@@ -25,6 +28,7 @@ class Picture:
         self.members: frozenset[str] | None = None
         self.looks: dict[int, Look] = {}
         self.looked_before: dict[int, datetime] = {}
+        self.powers: dict[int, Power] = {}
         self._managed: frozenset[int] = frozenset()
         self._guests: dict[int, Listed] = {}
         self._missing: dict[int, tuple[datetime, ...]] = {}
@@ -60,6 +64,7 @@ class Picture:
         self._guests = {vmid: _listed(self.listed[vmid]) for vmid in relevant if vmid in self.listed}
         self._missing = missing(self._missing, at, self.complete, self._guests, managed)
         self._locked = locked(self._locked, at, self._guests)
+        self.powers = powers(self.powers, at, self._guests, self.away)
         # what was seen of a guest while it was somebody else's is not what it is judged by now
         keep = (self._guests.keys() | set(managed)) - (self._managed ^ set(managed))
         self._managed = frozenset(managed)
@@ -87,6 +92,15 @@ class Picture:
             missing=self._missing,
             locked=self._locked,
         )
+
+    def has_turned(self, app: Desired) -> bool:
+        """The lists say otherwise than the log whether it runs, since its last look, and on the same node."""
+        listed, power, look = self._guests.get(app.vmid), self.powers.get(app.vmid), self.looks.get(app.vmid)
+        if listed is None or power is None or self.listed[app.vmid].type != "lxc":
+            return False
+        if power.node != app.node or not power_contradicts(app, listed):
+            return False
+        return look is None or (look.at < power.since and (look.state, look.node) == ("there", power.node))
 
     def node_of(self, vmid: int, otherwise: str | None) -> str | None:
         """Where to look at it; None: nowhere, or on a node that does not answer. If its own is proven to be no member

@@ -6,7 +6,7 @@ a finding is made of is that look (`find_drift`), and only then is something sai
 
 from proximity.domain.drift.corrections import Correction, Damping, corrections
 from proximity.domain.drift.find import find_drift
-from proximity.domain.drift.history import locked, missing
+from proximity.domain.drift.history import locked, missing, powers
 from proximity.domain.drift.suspects import suspects
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Known, Listed, Look, Moved, View
 
@@ -26,5 +26,6 @@ __all__ = [
     "find_drift",
     "locked",
     "missing",
+    "powers",
     "suspects",
 ]

@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 
 from proximity.domain.application.state import NEVER
 from proximity.domain.drift.findings import LOCK_LEFT
-from proximity.domain.drift.history import MISSES, PROOF_LASTS
+from proximity.domain.drift.history import LIST_LAGS, MISSES, PROOF_LASTS
 from proximity.domain.drift.view import Desired, Listed, Look, View
 from proximity.domain.finding import Finding
 
-# The list is up to ten seconds old when it is made: it cannot contradict a look that is younger.
-LIST_LAGS = timedelta(seconds=10)
 # How often to look whether something that is open is still so, although the list does not say otherwise.
 AGAIN = timedelta(minutes=1)
 # The same of what no list has: to look there costs a whole proof, and the list shows when it is back.
@@ -102,9 +100,15 @@ def _contradicts(app: Desired, look: Look | None, listed: Listed) -> bool:
     renamed = app.open.get("renamed")
     if listed.name is not None and listed.name != (renamed.observed if renamed else app.hostname or f"CT{app.vmid}"):
         return True
+    return power_contradicts(app, listed)
+
+
+def power_contradicts(app: Desired, listed: Listed) -> bool:
+    """The list says otherwise than the log whether it runs."""
     if listed.running is None or app.power is None:
         return False
-    return listed.running != ("started_outside" in app.open or (app.power == "running" and not _stopped(app)))
+    stopped = "stopped_outside" in app.open
+    return listed.running != ("started_outside" in app.open or (app.power == "running" and not stopped))
 
 
 def _agree(look: Look, listed: Listed) -> bool:
@@ -114,10 +118,6 @@ def _agree(look: Look, listed: Listed) -> bool:
         return False
     # without the configuration its name is not known, and another look would not tell it either
     return listed.name is None or not look.values or listed.name == (look.hostname or f"CT{listed.vmid}")
-
-
-def _stopped(app: Desired) -> bool:
-    return "stopped_outside" in app.open
 
 
 def _lock_matters(app: Desired, look: Look | None, view: View) -> bool:
