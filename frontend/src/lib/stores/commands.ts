@@ -82,7 +82,9 @@ async function missing(operationId: string): Promise<void> {
 /** To whoever is not on a page that shows it anyway. */
 function tell(about: string, { id, kind, target, status, cause }: Operation): void {
   if (status === "succeeded" || status === "cancelled") return;
-  if ([id, target].some((shown) => location.pathname.endsWith(`/${shown}`))) return;
+  // what was never begun leaves no failure on the page of its target
+  const shownAt = status === "rejected" ? [id] : [id, target];
+  if (shownAt.some((shown) => location.pathname.endsWith(`/${shown}`))) return;
   const proxmox = cause?.proxmox ? ` ${errors.proxmoxSays}: ${cause.proxmox}` : "";
   toasts.push({
     key: id,
