@@ -107,3 +107,14 @@ def test_making_is_done_once_and_again_after_it_broke_off(tmp_path: Path) -> Non
     assert postgres.make(cluster, *password_files(tmp_path)) is True
     assert postgres.make(cluster, *password_files(tmp_path)) is False
     assert not broken_off.exists()
+
+
+def test_another_major_version_makes_its_own(tmp_path: Path) -> None:
+    """Whose files the programs could not read."""
+    cluster = postgres.cluster(tmp_path / "postgres")
+    cluster.folder.mkdir()
+    (cluster.folder / "PG_VERSION").write_text("17\n")
+    (cluster.folder / "of-the-other-one").touch()
+    assert postgres.make(cluster, *password_files(tmp_path)) is True
+    assert cluster.is_made()
+    assert not (cluster.folder / "of-the-other-one").exists()

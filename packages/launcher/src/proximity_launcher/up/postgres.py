@@ -6,6 +6,7 @@ that is forbidden, as `nobody` with its files under /var/lib/proximity.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -55,6 +56,12 @@ class Cluster:
         ending = _ENDS_WITH_PARENT if self.prefix else ()
         return [*self.prefix, *ending, str(self.programs / "postgres"), "-D", str(self.folder), *settings]
 
+    def is_made(self) -> bool:
+        """By the same major version: no other one reads its files. What they hold is built anew from the log."""
+        version = self.folder / "PG_VERSION"
+        own = re.search(r"\(PostgreSQL\) (\d+)", _execute((str(self.programs / "postgres"), "--version")).stdout)
+        return version.exists() and own is not None and own[1] == version.read_text().strip()
+
     @property
     def ends_with_parent(self) -> bool:
         """Whether the command itself arranges for its end with the process that started it."""
@@ -91,7 +98,7 @@ def make(made: Cluster, owner: Path, reader: Path) -> bool:
 
     The superuser cannot log in. Whole or not at all: it gets its name when all is in it.
     """
-    if made.folder.exists():
+    if made.is_made():
         return False
     unfinished = made.folder.with_name(made.folder.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -102,6 +109,7 @@ def make(made: Cluster, owner: Path, reader: Path) -> bool:
     single = ("--single", "-j", *place, "-c", "log_checkpoints=off")
     _run(made, "postgres", (*single, "postgres"), users(owner.read_text(), reader.read_text()))
     _run(made, "postgres", (*single, DATABASE), rights())
+    shutil.rmtree(made.folder, ignore_errors=True)
     unfinished.rename(made.folder)
     return True
 

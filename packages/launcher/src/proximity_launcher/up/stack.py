@@ -106,8 +106,8 @@ class Stack:
     async def _start_postgres(self) -> None:
         cluster = postgres.cluster(self._data.postgres)
         owner, reader = self._password_file(postgres.OWNER), self._password_file(postgres.READER)
-        if not cluster.folder.exists():
-            self._say("Preparing PostgreSQL (first start).")
+        if not cluster.is_made():
+            self._say("Preparing PostgreSQL.")
             await asyncio.to_thread(postgres.make, cluster, owner, reader)
 
         async def ready() -> bool:
