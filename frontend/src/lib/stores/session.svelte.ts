@@ -36,11 +36,12 @@ class Session {
   async look(): Promise<void> {
     this.#trouble = null;
     try {
-      this.#enter(await body(client.GET("/api/v1/me")));
+      const me = await whoever();
+      if (me) this.#enter(me);
+      else await this.#nobody();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 401) await this.#nobody();
-      else this.#trouble = error;
+      this.#trouble = error;
     }
   }
 
@@ -75,6 +76,16 @@ class Session {
     const { done } = await body(client.GET("/api/v1/setup"));
     this.#me = null;
     this.#state = done ? "signed_out" : "new";
+  }
+}
+
+/** null: nobody is signed in. */
+async function whoever(): Promise<Me | null> {
+  try {
+    return await body(client.GET("/api/v1/me"));
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
   }
 }
 

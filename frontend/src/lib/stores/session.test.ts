@@ -1,0 +1,23 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { session } from "./session.svelte";
+
+let answers: Record<string, [number, unknown]>;
+
+beforeEach(() => {
+  const answer = ({ url }: Request) => {
+    const [status, content] = answers[new URL(url).pathname] ?? [404, {}];
+    return Promise.resolve(new Response(JSON.stringify(content), { status }));
+  };
+  vi.stubGlobal("fetch", answer);
+});
+afterEach(() => vi.unstubAllGlobals());
+
+test("who is not signed in, and asks while the log is away, is told so and can ask again", async () => {
+  answers = { "/api/v1/me": [401, { code: "not_signed_in" }], "/api/v1/setup": [503, { detail: "The log is away." }] };
+  await session.look();
+  expect([session.state, session.trouble?.detail]).toEqual(["unknown", "The log is away."]);
+  answers["/api/v1/setup"] = [200, { done: true }];
+  await session.look();
+  expect([session.state, session.trouble]).toEqual(["signed_out", null]);
+});
