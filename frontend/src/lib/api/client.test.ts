@@ -9,6 +9,11 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 const fetched = vi.fn<(request: Request) => Promise<Response>>();
 const answer = (status: number, content: unknown) =>
   fetched.mockImplementation(() => Promise.resolve(new Response(JSON.stringify(content), { status })));
+/** An answer that breaks off in its body. */
+const breaking = (error: Error) =>
+  fetched.mockImplementation(() =>
+    Promise.resolve(new Response(new ReadableStream({ start: (stream) => stream.error(error) }))),
+  );
 const params = { path: { application_id: "5d0d3c5e-3b7c-4f0e-8f43-0d2f7a1d6c11" } };
 const start = (headers = {}) => client.POST("/api/v1/applications/{application_id}/start", { params, headers });
 
@@ -52,6 +57,18 @@ describe("what is not ok", () => {
   test("may be no answer at all, which passes", async () => {
     fetched.mockRejectedValue(new TypeError("Failed to fetch"));
     await expect(start()).rejects.toMatchObject({ code: "unreachable", passing: true });
+  });
+
+  test("may be half an answer, which passes, too", async () => {
+    fetched.mockImplementation(() => Promise.resolve(new Response('{"id": "u", "user')));
+    await expect(body(client.GET("/api/v1/me"))).rejects.toMatchObject({ code: "unreachable", passing: true });
+    breaking(new TypeError("network error"));
+    await expect(body(client.GET("/api/v1/me"))).rejects.toMatchObject({ code: "unreachable", passing: true });
+  });
+
+  test("stays an abort where the caller gave up", async () => {
+    breaking(new DOMException("", "AbortError"));
+    await expect(body(client.GET("/api/v1/me"))).rejects.toHaveProperty("name", "AbortError");
   });
 
   test("tells who listens that nobody is signed in, but not when a password is wrong", async () => {

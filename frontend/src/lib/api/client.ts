@@ -36,10 +36,7 @@ const edge: Middleware = {
     if (problem.code === "not_signed_in") for (const listener of listeners) listener();
     throw problem;
   },
-  onError({ error }) {
-    // an abort is the caller's own doing; a TypeError is how fetch says that nobody answered
-    return error instanceof TypeError ? unreachable() : (error as Error);
-  },
+  onError: ({ error }) => problemFrom(error),
 };
 
 /** Typed by the OpenAPI document. `data` is always there: what is not ok is thrown. */
@@ -52,5 +49,15 @@ client.use(edge);
 
 /** The body of an answer that is ok. */
 export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
-  return (await call).data as T;
+  try {
+    return (await call).data as T;
+  } catch (error) {
+    throw problemFrom(error);
+  }
+}
+
+/** An abort is the caller's own doing, and stays what it is. */
+function problemFrom(error: unknown): Error {
+  // how fetch says that nobody answered, or that the answer broke off; what was cut, or is a page of somebody in between
+  return error instanceof TypeError || error instanceof SyntaxError ? unreachable() : (error as Error);
 }

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { Problem, type Snapshot } from "$lib/api";
+import { body, Problem, type Snapshot } from "$lib/api";
 
 import { Engine, type Listener, SILENCE } from "./engine";
 import type { Cursor } from "./tables";
 
 let position: number;
 let snapshots: number;
-let failing: Problem | null;
+let failing: Error | null;
 let lines: number;
 let attached: (Cursor | null)[];
 let log: string[];
@@ -15,8 +15,8 @@ let engine: Engine;
 
 const snapshot = (): Promise<Snapshot> => {
   snapshots += 1;
-  if (failing) return Promise.reject(failing);
-  return Promise.resolve({ epoch: "e", position, nodes: [{ id: "n" }], figures: {} } as unknown as Snapshot);
+  const data = { epoch: "e", position, nodes: [{ id: "n" }], figures: {} } as unknown as Snapshot;
+  return body(failing ? Promise.reject(failing) : Promise.resolve({ data }));
 };
 const listener: Listener = {
   onRows: (_, changed) => log.push(`rows ${[...changed.nodes].join()}`),
@@ -97,8 +97,12 @@ describe("a tab", () => {
     expect(snapshots).toBeLessThanOrEqual(7);
   });
 
-  test("that gets no snapshot tries again, and says that the server is away", async () => {
-    failing = new Problem(503, "read_model_not_ready", "", "");
+  test.each([
+    ["no snapshot", new Problem(503, "read_model_not_ready", "", "")],
+    ["one that breaks off", new TypeError("network error")],
+    ["half of one", new SyntaxError("Unexpected end of JSON input")],
+  ])("that gets %s tries again, and says that the server is away", async (_, error) => {
+    failing = error;
     engine.hear({ kind: "reset" });
     await settle(2_000);
     expect(log).toContain("down");

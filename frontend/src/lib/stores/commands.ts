@@ -3,7 +3,7 @@
  *
  * The id of the operation is made here, so whatever goes wrong on the way can be asked for again: it is done once.
  */
-import { type Accepted, type Application, client, type Operation, Problem, uuid } from "$lib/api";
+import { type Accepted, type Application, body, client, type Operation, Problem, uuid } from "$lib/api";
 import type { Expectation } from "$lib/live";
 import { errors } from "$lib/texts/errors";
 import { operationTexts } from "$lib/texts/operations";
@@ -57,7 +57,7 @@ export async function ask(
 async function repeated(call: () => Promise<{ data?: Accepted | undefined }>): Promise<Accepted> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return (await call()).data as Accepted;
+      return await body(call());
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof Problem) || !error.passing) throw error;
       await new Promise((resolve) => setTimeout(resolve, attempt * PAUSE));
@@ -69,10 +69,8 @@ async function repeated(call: () => Promise<{ data?: Accepted | undefined }>): P
 async function missing(operationId: string): Promise<void> {
   if (!live.awaits(operationId)) return;
   try {
-    const answer = await client.GET("/api/v1/operations/{operation_id}", {
-      params: { path: { operation_id: operationId } },
-    });
-    if (answer.data) live.learn(answer.data);
+    const params = { path: { operation_id: operationId } };
+    live.learn(await body(client.GET("/api/v1/operations/{operation_id}", { params })));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // it is under way all the same; the stream tells its end
