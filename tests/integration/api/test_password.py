@@ -41,7 +41,7 @@ async def test_who_changed_it_is_in_the_log_and_the_password_is_not(founded: Api
 
 
 async def test_sessions_elsewhere_end(founded: Api) -> None:
-    async with httpx2.AsyncClient(base_url=founded.url) as elsewhere:
+    async with httpx2.AsyncClient(base_url=founded.url, timeout=60) as elsewhere:
         await elsewhere.post("/api/v1/session", json={"username": "ada", "password": PASSWORD})
         assert (await elsewhere.get("/api/v1/me")).status_code == 200
         await change(founded)
@@ -60,7 +60,7 @@ async def test_who_signs_in_with_the_old_one_while_it_is_changed_is_not_signed_i
         return await begin(*person)
 
     monkeypatch.setattr(founded.parts.sessions, "open", too_late)
-    async with httpx2.AsyncClient(base_url=founded.url) as elsewhere:
+    async with httpx2.AsyncClient(base_url=founded.url, timeout=60) as elsewhere:
         answer = await elsewhere.post("/api/v1/session", json={"username": "ada", "password": PASSWORD})
         assert (answer.status_code, answer.json()["code"]) == (401, "credentials_refused")
     assert len(await founded.parts.sessions._bucket.entries()) == 1
@@ -73,7 +73,7 @@ async def test_an_outdated_hash_is_made_anew_but_not_over_another_password(
     me = (await founded.get("/me")).json()["id"]
     before = await founded.parts.credentials.get(me)
     credentials = {"username": "ada", "password": PASSWORD}
-    async with httpx2.AsyncClient(base_url=founded.url) as elsewhere:
+    async with httpx2.AsyncClient(base_url=founded.url, timeout=60) as elsewhere:
         assert (await elsewhere.post("/api/v1/session", json=credentials)).status_code == 201
         assert await founded.parts.credentials.get(me) not in (None, before)
         make = founded.parts.passwords.hash

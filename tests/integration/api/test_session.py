@@ -124,7 +124,9 @@ async def test_how_old_a_session_is_goes_by_the_servers_clock(signed_in: Api) ->
 
 async def test_bearer_needs_neither_header_nor_origin(signed_in: Api) -> None:
     token = signed_in.token
-    async with httpx2.AsyncClient(base_url=signed_in.url, headers={"Authorization": f"Bearer {token}"}) as http:
+    async with httpx2.AsyncClient(
+        base_url=signed_in.url, headers={"Authorization": f"Bearer {token}"}, timeout=60
+    ) as http:
         assert (await http.post(f"/api/v1/applications/{uuid4()}/start")).status_code == 202
 
 

@@ -78,7 +78,7 @@ async def test_a_life_goes_on_where_the_backup_was_taken(
         assert await state_hash(nats, one, done.position) == await state_hash(empty, other, done.position)
         after.start()
         await after.sign_in()
-        async with httpx2.AsyncClient(base_url=after.client.url, headers=session) as stranger:
+        async with httpx2.AsyncClient(base_url=after.client.url, headers=session, timeout=60) as stranger:
             assert (await stranger.get("/api/v1/me")).status_code == 401
         for operation_id in (undecided, *in_flight):
             await after.succeeded(operation_id)
