@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { SILENCE } from "./election";
-import { ByChannel, type Channel } from "./lines";
+import { ByChannel, type Channel, line } from "./lines";
 import type { Message, Tab } from "./messages";
 import type { Source } from "./relay";
 
@@ -160,4 +160,16 @@ describe("tabs without a worker", () => {
     tab.line.close();
     expect(browser.following).toEqual([]);
   });
+});
+
+test("where a worker is refused, the tabs do without", () => {
+  const refused = vi.fn(() => {
+    throw new DOMException("", "SecurityError");
+  });
+  vi.stubGlobal("SharedWorker", refused);
+  const made = line({ id: "a", hear: () => undefined, cursor: () => null });
+  expect(refused).toHaveBeenCalledOnce();
+  expect(made).toBeInstanceOf(ByChannel);
+  made.close();
+  vi.unstubAllGlobals();
 });

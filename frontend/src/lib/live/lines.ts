@@ -7,8 +7,13 @@ import { surroundings } from "./surroundings";
 const NAME = "proximity-live";
 
 export function line(tab: Tab): Line {
-  if (typeof SharedWorker !== "undefined") return new ByWorker(tab);
-  return withoutWorker(tab);
+  if (typeof SharedWorker === "undefined") return withoutWorker(tab);
+  try {
+    return new ByWorker(tab);
+  } catch {
+    // where a site may keep nothing, some browsers refuse it at once
+    return withoutWorker(tab);
+  }
 }
 
 function withoutWorker(tab: Tab): Line {
