@@ -16,7 +16,7 @@ beforeEach(() => {
   fetched.mockImplementation(() => Promise.resolve(new Response(JSON.stringify({} satisfies Partial<Accepted>))));
 });
 afterEach(() => {
-  for (const { key } of toasts.items) toasts.dismiss(key);
+  toasts.clear();
   history.replaceState(null, "", "/");
   vi.unstubAllGlobals();
   vi.useRealTimers();

@@ -16,6 +16,7 @@ import {
   type Tables,
   TABLES,
 } from "$lib/live";
+import { toasts } from "$lib/ui/toasts.svelte";
 
 import { Cells } from "./cells.svelte";
 import { link } from "./link.svelte";
@@ -152,9 +153,12 @@ class Live implements Listener {
     this.#commit(table, [id]);
   }
 
+  /** Whoever signs in next may be somebody else. */
   #clear(): void {
     this.#held = null;
     this.#ready = false;
+    for (const operationId of this.#asked.keys()) this.forget(operationId);
+    toasts.clear();
     for (const table of TABLES) this.#commit(table, [...tables[table].ids]);
   }
 }

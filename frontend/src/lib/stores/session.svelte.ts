@@ -4,6 +4,8 @@ import { body, client, type Me, onSignedOut, Problem } from "$lib/api";
 /** `unknown`: not asked yet, or nobody answered. `new`: the installation has no user yet. */
 export type SessionState = "unknown" | "new" | "signed_out" | "signed_in";
 
+const KEEPER = "keeper";
+
 class Session {
   #state = $state.raw<SessionState>("unknown");
   #me = $state.raw<Me | null>(null);
@@ -68,6 +70,9 @@ class Session {
   }
 
   #enter(me: Me): void {
+    // what a tab keeps, such as what somebody is about to deploy, is for nobody else
+    if (sessionStorage.getItem(KEEPER) !== me.id) sessionStorage.clear();
+    sessionStorage.setItem(KEEPER, me.id);
     this.#me = me;
     this.#state = "signed_in";
   }

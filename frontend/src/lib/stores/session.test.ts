@@ -21,3 +21,17 @@ test("who is not signed in, and asks while the log is away, is told so and can a
   await session.look();
   expect([session.state, session.trouble]).toEqual(["signed_out", null]);
 });
+
+test("what a tab keeps is there for the same person again, and for nobody else", async () => {
+  const enter = async (id: string) => {
+    answers = { "/api/v1/session": [201, { id }] };
+    await session.signIn(id, "a password");
+    return sessionStorage.getItem("draft");
+  };
+  await enter("ada");
+  sessionStorage.setItem("draft", "notes");
+  session.lost();
+  expect(await enter("ada")).toBe("notes");
+  session.lost();
+  expect(await enter("bob")).toBeNull();
+});

@@ -22,6 +22,10 @@ class ToastList {
   dismiss(key: string): void {
     this.#items = this.#items.filter((toast) => toast.key !== key);
   }
+
+  clear(): void {
+    this.#items = [];
+  }
 }
 
 export const toasts = new ToastList();
