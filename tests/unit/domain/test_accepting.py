@@ -32,7 +32,7 @@ def changed(*findings: Finding, baseline: Baseline | None = BEFORE) -> Life:
     if baseline:
         life.state = evolve(
             life.state,
-            ev.ConfigurationObserved(values=baseline.values, environment=baseline.environment),
+            ev.ConfigurationObserved(values=baseline.values, environment=baseline.environment, whole=True),
             life.now,
         )
     for finding in findings:

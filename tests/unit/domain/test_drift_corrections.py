@@ -61,7 +61,7 @@ def test_a_move_and_a_first_look_are_told() -> None:
     first = FirstSeen("a1", 105, Baseline({"cores": "2"}, {"TOKEN": "x"}))
     assert said(app(), [first, Moved("a1", 105, "pve2", "pve1")]) == [
         ev.ContainerFoundMoved(node="pve2", from_node="pve1"),
-        ev.ConfigurationObserved(values={"cores": "2"}, environment={"TOKEN": "x"}),
+        ev.ConfigurationObserved(values={"cores": "2"}, environment={"TOKEN": "x"}, whole=True),
     ]
 
 

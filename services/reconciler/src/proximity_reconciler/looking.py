@@ -9,7 +9,7 @@ from datetime import datetime
 
 from proximity.domain.application.marker import markers
 from proximity.domain.drift import Look
-from proximity.domain.drift.configuration import SECRET
+from proximity.domain.drift.configuration import is_secret
 from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
 from proximity.proxmox.observe import GuestConfig, GuestStatus, Observer
 
@@ -81,7 +81,7 @@ class Looker:
             lock=config.lock,
             markers=tuple(markers(config.description)),
             values={
-                key: self.hashes.of(vmid, key, value) if key in SECRET else value
+                key: self.hashes.of(vmid, key, value) if is_secret(key) else value
                 for key, value in config.values.items()
             },
             environment={name: self.hashes.of(vmid, name, value) for name, value in config.environment.items()},

@@ -92,8 +92,8 @@ def correct(state: State, event: ev.Observed) -> list[ev.Observed]:
             news = key in state.findings
         case ev.ContainerFoundMoved(node=node):
             news = node != state.container.node
-        case ev.ConfigurationObserved(values=values, environment=environment):
-            news = state.baseline != Baseline(values, environment)
+        case ev.ConfigurationObserved(values=values, environment=environment, whole=whole):
+            news = state.baseline != Baseline(values, environment, whole)
     return [event] if news else []
 
 

@@ -346,11 +346,14 @@ class ContainerFoundMoved(Event):
 
 
 class ConfigurationObserved(Event):
-    """What later changes are told by. `environment`: variable -> keyed hash of its value, never the value."""
+    """What later changes are told by. `environment`: variable -> keyed hash of its value, never the value. `whole`: all
+    settings that there are, not only those that were compared at first.
+    """
 
     TYPE: ClassVar[str] = "application.configuration_observed.v1"
     values: dict[str, str]
     environment: dict[str, str]
+    whole: bool = False
 
 
 # --- ends

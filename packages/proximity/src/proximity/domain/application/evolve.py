@@ -122,8 +122,8 @@ def _observed(state: Application, event: ev.Observed) -> Application:
             return _found(state, state.findings.get(key), findings)
         case ev.ContainerFoundMoved(node=node):
             return replace(state, container=ct and replace(ct, node=node))
-        case ev.ConfigurationObserved(values=values, environment=environment):
-            return replace(state, baseline=Baseline(values, environment))
+        case ev.ConfigurationObserved(values=values, environment=environment, whole=whole):
+            return replace(state, baseline=Baseline(values, environment, whole))
 
 
 def _found(state: Application, changed: Finding | None, findings: dict[str, Finding]) -> Application:

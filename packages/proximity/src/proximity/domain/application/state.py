@@ -108,10 +108,13 @@ class Adoption:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The configuration that is taken for right. `environment`: variable -> keyed hash of its value."""
+    """The configuration that is taken for right. `environment`: variable -> keyed hash of its value. `whole` False: of
+    the values only those that were compared when it was seen.
+    """
 
     values: dict[str, str]
     environment: dict[str, str]
+    whole: bool = True
 
     def accepting(self, setting: Setting) -> "Baseline":
         """The same with that setting as it is now."""

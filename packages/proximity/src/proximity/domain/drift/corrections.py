@@ -150,5 +150,5 @@ def _closed(key: Key) -> Correction:
 
 def _observed(first: FirstSeen) -> Correction:
     baseline = first.configuration
-    event = app.ConfigurationObserved(values=baseline.values, environment=baseline.environment)
+    event = app.ConfigurationObserved(values=baseline.values, environment=baseline.environment, whole=baseline.whole)
     return Correction(first.application_id, first.vmid, event)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from proximity.domain.application.state import NEVER, Baseline
 from proximity.domain.drift import findings
-from proximity.domain.drift.configuration import SECRET, addresses
+from proximity.domain.drift.configuration import addresses, at_first, completed, is_secret
 from proximity.domain.drift.findings import LOCK_LEFT, NOT_THERE, POWER
 from proximity.domain.drift.history import MISSES, PROOF_LASTS
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Known, Look, Moved, View
@@ -93,6 +93,9 @@ def _news(app: Desired, look: Look) -> Iterator[Difference]:
         yield Moved(app.application_id, app.vmid, look.node, app.node)
     if app.baseline is None:
         yield FirstSeen(app.application_id, app.vmid, Baseline(look.configuration, dict(look.environment)))
+    elif not app.baseline.whole:
+        values = completed(app.baseline.values, look.configuration)
+        yield FirstSeen(app.application_id, app.vmid, Baseline(values, app.baseline.environment))
 
 
 def _of_container(app: Desired, look: Look, view: View) -> Iterator[Finding]:
@@ -120,12 +123,13 @@ def _power(app: Desired, look: Look) -> Iterator[Finding]:
 
 
 def _configuration(baseline: Baseline, look: Look) -> Iterator[Finding]:
-    before, now = baseline.values, look.configuration
+    before = baseline.values
+    now = look.configuration if baseline.whole else at_first(look.configuration)
     if before != now:
         for field in sorted(before.keys() | now.keys()):
             if before.get(field) == now.get(field):
                 continue
-            if field in SECRET:
+            if is_secret(field):
                 yield findings.secret_changed(field, now.get(field))
             else:
                 yield findings.configuration_changed(field, before.get(field), now.get(field))

@@ -62,8 +62,8 @@ class Look:
     forbidden: it is there, and the token may not see it; elsewhere: on another node.
 
     `node`: where it was looked at. `running` None: not known. `values`: its whole configuration, empty if that could
-    not be read, and then hostname, markers and environment are not known either; of what may be secret (SECRET) a keyed
-    hash. `environment`: variable -> keyed hash of its value. `whole` False: only the state was asked for.
+    not be read, and then hostname, markers and environment are not known either; of what may be secret a keyed hash.
+    `environment`: variable -> keyed hash of its value. `whole` False: only the state was asked for.
     """
 
     at: datetime
