@@ -181,7 +181,7 @@ class Oracle:
                 self._wrong(world, f"guest {guest.vmid} is not whole: {guest.config}")
         if left not in scenario.guest:
             self._wrong(world, f"the guest is {left} in the end")
-        if app and app.deployed and not app.failure and not app.deleted and left != app.desired:
+        if app and app.deployed and not app.deleted and left != app.desired:
             self._wrong(world, f"wanted {app.desired}, is {left}")
         creates = sum(entry.action == "create" and entry.vmid not in world.foreign for entry in world.proxmox.journal)
         allowed = 1 + sum("vzcreate" in killed for killed in world.proxmox.killed)
