@@ -48,7 +48,7 @@ export const client = createClient<paths>({
 client.use(edge);
 
 /** The body of an answer that is ok. */
-export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
+export async function body<T>(call: Promise<{ data?: T | undefined }>): Promise<T> {
   try {
     return (await call).data as T;
   } catch (error) {

@@ -24,7 +24,9 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed in a moment. */
   get passing(): boolean {
-    return this.status === 0 || this.status === 503;
+    // 502 and 504 are of a proxy in between, unless they are told in our words
+    const unheard = this.code === "unexpected_answer" && (this.status === 502 || this.status === 504);
+    return this.status === 0 || this.status === 503 || unheard;
   }
 }
 

@@ -1,6 +1,6 @@
 import { body, client, type Operation, Problem } from "$lib/api";
 import type { components } from "$lib/api/schema";
-import { ask } from "$lib/stores";
+import { ask, Once } from "$lib/stores";
 import { wizard } from "$lib/texts/clusters";
 
 import { endpointOf, nameOf } from "./address";
@@ -18,6 +18,7 @@ export class Connecting {
   /** Of new containers; null while no number is typed. */
   firstVmid = $state<number | null>(VMIDS.first_vmid);
   lastVmid = $state<number | null>(VMIDS.last_vmid);
+  readonly #once = new Once();
   #stage = $state.raw<Stage>("address");
   #address = $state("");
   #name = $state<string | null>(null);
@@ -113,7 +114,9 @@ export class Connecting {
       };
       const wanted = { name: this.name.trim(), simulator: false, endpoints: [endpoint], ...given, ...vmids };
       const ended = (operation: Operation): void => void (this.#ended = operation);
-      return ask({ about: this.name, ended }, (init) => client.POST("/api/v1/clusters", { body: wanted, ...init }));
+      return this.#once.ask(wanted, (id) =>
+        ask({ id, about: this.name, ended }, (init) => client.POST("/api/v1/clusters", { body: wanted, ...init })),
+      );
     });
     if (accepted) {
       this.#clusterId = accepted.cluster_id ?? null;

@@ -1,16 +1,17 @@
-import { type AdoptedMany, body, client, Problem, uuid } from "$lib/api";
+import { type AdoptedMany, body, client, Problem } from "$lib/api";
+import { Once } from "$lib/stores";
 
 type Answer = AdoptedMany["operations"][number];
 
 /** At most so many with one request, as the api has it. */
 export const MOST = 200;
 
-/** Adopts several at once. What got no answer is asked again under the same key: it is done once. */
+/** Adopts several at once. */
 export class Adopting {
   #busy = $state.raw(false);
   #problem = $state.raw<Problem | null>(null);
   #refused = $state.raw<readonly Answer[]>([]);
-  #asked = { key: "", ids: "" };
+  readonly #once = new Once();
 
   get busy(): boolean {
     return this.#busy;
@@ -27,15 +28,14 @@ export class Adopting {
 
   /** The operations, in the order of the guests; null: it was not answered. */
   async ask(ids: readonly string[]): Promise<string[] | null> {
-    if (this.#asked.ids !== ids.join()) this.#asked = { key: uuid(), ids: ids.join() };
     this.#busy = true;
     this.#problem = null;
     try {
       const guests = ids.map((id) => ({ id }));
-      const headers = { "Idempotency-Key": this.#asked.key };
-      const { operations } = await body(client.POST("/api/v1/guests/adopt", { body: { guests }, headers }));
+      const { operations } = await this.#once.ask(guests, (id) =>
+        body(client.POST("/api/v1/guests/adopt", { body: { guests }, headers: { "Idempotency-Key": id } })),
+      );
       this.#refused = operations.filter(({ problem }) => problem);
-      this.#asked = { key: "", ids: "" };
       return operations.flatMap(({ operation_id }) => operation_id ?? []);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

@@ -28,6 +28,8 @@ export function blocked(): "offline" | "signed_out" | null {
 }
 
 export interface Wish {
+  /** Its id, where it may be asked for again after no answer (`Once`). */
+  id?: string;
   /** What to show until the server says so itself. Never for what destroys, restores or adopts. */
   expect?: Expectation;
   /** What it is called where its failure is told: an application by its name. */
@@ -41,7 +43,7 @@ export async function ask(
   wish: Wish,
   call: (init: Init) => Promise<{ data?: Accepted | undefined }>,
 ): Promise<Accepted> {
-  const operationId = uuid();
+  const operationId = wish.id ?? uuid();
   live.expect(operationId, wish.expect ?? null, wish.ended ?? ((operation) => tell(wish.about, operation)));
   try {
     const accepted = await repeated(() => call({ headers: { "Idempotency-Key": operationId } }));

@@ -1,6 +1,7 @@
 export { ask, blocked, change, type Verb, type Wish } from "./commands";
 export { link, type LinkState } from "./link.svelte";
 export { live } from "./live.svelte";
+export { Once } from "./once";
 export { people } from "./people.svelte";
 export { session, type SessionState } from "./session.svelte";
 export {
