@@ -128,7 +128,18 @@ def test_a_real_proxmox_is_connected_step_by_step(browser: Browser, new_whole: W
         to_the_token(page, there.url, "Attic too", there.fingerprint)
         connect(page, NARROW_TOKEN, secret)
         expect(page.get_by_text("This Proxmox cluster is connected already")).to_be_visible(timeout=PATIENCE)
+        deployed_where_it_can_live(page)
         removed_by_its_typed_name(page)
+
+
+def deployed_where_it_can_live(page: Page) -> None:
+    """One that was never reached is no choice, nor is one that was removed since the draft was kept."""
+    gone = {"name": "Notes", "clusterId": "00000000-0000-4000-8000-000000000000", "node": "pve9", "values": {}}
+    page.evaluate("draft => sessionStorage.setItem('draft:memos', JSON.stringify(draft))", gone)
+    page.goto(urljoin(page.url, "/deploy/memos"))
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Notes")
+    expect(page.get_by_text(re.compile(r"It fits on pve\d"))).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("radio")).to_have_count(0)
 
 
 def removed_by_its_typed_name(page: Page) -> None:

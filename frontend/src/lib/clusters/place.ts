@@ -1,6 +1,12 @@
 /** Where things are, and whether what was said of them still holds. Called in a component, it watches just what it needs. */
+import type { Cluster } from "$lib/api";
 import { clusters, figures, nodes } from "$lib/stores";
 import { clusters as texts } from "$lib/texts/clusters";
+
+/** Where something can live: also those that do not answer now, not those that were never reached. */
+export function connectedClusters(): Cluster[] {
+  return clusters.rows.filter(({ status }) => status === "connected" || status === "unreachable");
+}
 
 /** The node, and its cluster where there are several: each may have a node of that name. */
 export function placeOf(clusterId: string, node: string): string {

@@ -42,6 +42,12 @@ export class Draft {
     this.values = Object.fromEntries(settings.map((setting) => [setting.key, valueOf(setting, kept)]));
   }
 
+  /** To another cluster; empty: to the only one. It has other nodes. */
+  move(clusterId: string): void {
+    this.clusterId = clusterId;
+    this.node = "";
+  }
+
   /** As the api takes it. Empty is unset: the recipe's default holds. */
   request(): DeployRequest {
     const given = Object.entries({ ...this.values, ...this.secrets }).filter(([, value]) => value !== "");
