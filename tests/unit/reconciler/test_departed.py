@@ -161,6 +161,14 @@ async def test_a_storage_that_is_hidden_from_the_token_is_not_gone_and_not_asked
     assert await stage.lists(1, storages=["local"]) == WITHOUT_NFS
 
 
+async def test_what_is_proven_and_could_not_be_written_is_said_with_the_next_list() -> None:
+    stage = Stage(Proxmox(NODES[:2]))
+    assert await stage.lists(MISSED, NODES[:2]) == WITHOUT_PVE3
+    assert await stage.lists(1, NODES[:2]) == WITHOUT_PVE3
+    stage = Stage(Proxmox())
+    assert await stage.lists(MISSED + 1, storages=["local"]) == WITHOUT_NFS * 2
+
+
 async def test_what_could_not_be_asked_for_yet_is_asked_for_as_soon_as_it_can_be() -> None:
     stage = Stage(Proxmox())
     stage.may_look = False

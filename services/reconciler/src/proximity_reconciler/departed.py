@@ -62,12 +62,13 @@ class Departed:
                 seen[storage] = await self._would_be_listed(proxmox, storage)
             if storage is not None and seen[storage] is None:
                 continue
-            self._rests = {**self._rests, thing: now + REST}
             if storage is None and self._is_no_member(node):
                 found += [ev.StorageGone(node=node, storage=name) for of, name in known.storages if of == node]
                 found.append(ev.NodeGone(node=node))
             elif storage is not None and seen[storage]:
                 found.append(ev.StorageGone(node=node, storage=storage))
+            else:
+                self._rests = {**self._rests, thing: now + REST}
         return found
 
     def _is_no_member(self, node: str) -> bool:
