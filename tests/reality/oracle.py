@@ -82,6 +82,8 @@ async def of_application(stage: Stage, key: str) -> set[str]:
 async def disagreements(stage: Stage) -> list[str]:
     """Where the log says otherwise than the truth; nobody may be at work."""
     found, managed = [], {stage.made[key].vmid for key in stage.living}
+    if lost := (await stage.cluster()).rights_lost:
+        found.append(f"rights that were lost for a while: {lost}")
     for key in stage.living:
         state, wanted = await stage.application(key), await of_application(stage, key)
         if set(state.findings) != wanted:

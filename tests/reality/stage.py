@@ -23,6 +23,7 @@ from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Application
 from proximity.domain.cluster import events as cluster
 from proximity.domain.cluster.events import Findings
+from proximity.domain.cluster.state import Cluster
 from proximity.domain.model import Event
 from proximity.messaging import buckets, subjects
 from proximity.messaging.aggregates import APPLICATION, CLUSTER, GUEST, Aggregate
@@ -144,6 +145,11 @@ class Stage:
     async def application(self, application_id: str) -> Application:
         state = (await self.store.load(APPLICATION, application_id)).state
         assert isinstance(state, Application)
+        return state
+
+    async def cluster(self) -> Cluster:
+        state = (await self.store.load(CLUSTER, CLUSTER_ID)).state
+        assert isinstance(state, Cluster)
         return state
 
     async def guest(self, vmid: int) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from proximity.domain.cluster import events as cluster
+from proximity.messaging.aggregates import CLUSTER
 from support.outside import Outsider
 from support.reconciling import Stage, eventually, listed
 from support.simulator import SimulatorProcess
@@ -27,6 +28,17 @@ class Watched:
         """What the token may do from now on."""
         given = [{"path": path, "privileges": rights, "propagate": 1} for path, rights in acl]
         self.simulator.add_token(TOKEN, given, self.secret)
+
+    async def checked(self) -> None:
+        """A person has the cluster checked, as the provisioner leaves it."""
+        findings = cluster.Findings(version="9.2", proxmox_name=None, nodes=(), missing={})
+        await self.stage.append(
+            CLUSTER,
+            self.cluster_id,
+            cluster.CheckRequested(operation_id="check"),
+            cluster.ClusterChecked(operation_id="check", findings=findings),
+            cluster.OperationSucceeded(operation_id="check", kind="check"),
+        )
 
     async def nothing_happened(self, *kinds: type[cluster.ClusterEvent]) -> None:
         """Beside those about the cluster itself."""
@@ -108,11 +120,41 @@ async def test_a_token_that_may_see_nothing_any_more(watched: Watched) -> None:
 
 async def test_a_token_that_may_see_one_guest_only(watched: Watched) -> None:
     watched.rights(("/nodes", ["Sys.Audit"]), ("/storage", ["Datastore.Audit"]), ("/vms/101", ["VM.Audit"]))
+    [event] = await watched.stage.saw(watched.cluster_id, cluster.RightsLost)
+    assert "/: VM.Audit" in event.rights
+    await watched.stage.finding(watched.application_id, "unseen")
     await listed(watched.simulator, 10)
-    state = await watched.stage.cluster(watched.cluster_id)
-    assert await watched.stage.findings(watched.application_id) == {}
-    assert len(await watched.stage.guests(watched.cluster_id)) == DEMO
-    assert state.connected
+    assert len(await watched.stage.guests(watched.cluster_id)) == DEMO, "unseen is not gone"
+    assert (await watched.stage.cluster(watched.cluster_id)).reachable
+    watched.rights(("/", ALL))
+    await watched.stage.saw(watched.cluster_id, cluster.RightsSettled)
+    await watched.stage.no_finding(watched.application_id)
+
+
+async def test_who_takes_over_while_no_guest_can_be_seen(watched: Watched) -> None:
+    watched.rights(("/nodes", ["Sys.Audit"]), ("/storage", ["Datastore.Audit"]))
+    [event] = await watched.stage.saw(watched.cluster_id, cluster.ClusterUnreachable)
+    assert event.cause.code == "missing_rights"
+    [reconciler] = watched.stage.running
+    await watched.stage.stop(reconciler)
+    watched.stage.start()
+    await watched.nothing_happened(cluster.ClusterUnreachable)
+
+
+async def test_a_pool_that_was_replaced_by_another_one(watched: Watched) -> None:
+    """The usual way to rename it: what is gone can be proven all the same, and that a right was lost is told."""
+    watched.rights(("/pool/before", ALL), ("/vms", ALL))
+    await watched.stage.saw(watched.cluster_id, cluster.RightsLost)
+    await watched.checked()
+    await watched.stage.saw(watched.cluster_id, cluster.RightsSettled)
+    watched.rights(("/pool/after", ALL), ("/vms", ALL))
+    [_, event] = await watched.stage.saw(watched.cluster_id, cluster.RightsLost, times=2)
+    assert event.rights == ("/pool/before: Pool.Audit", "/pool/before: VM.Audit")
+    stranger = Outsider.stranger(watched.simulator)
+    await stranger.power(VMID, "stop")
+    await stranger.destroy(VMID)
+    await watched.stage.finding(watched.application_id, "gone")
+    stranger.close()
 
 
 async def test_answers_that_come_now_and_then(watched: Watched) -> None:

@@ -142,6 +142,7 @@ def test_a_failed_check_leaves_the_cluster_connected() -> None:
 STORAGE = StorageSeen(
     node="pve1", storage="btr", type="btrfs", content=("rootdir",), shared=False, active=True, total=100
 )
+LOST = ev.RightsLost(rights=("/pool/a: VM.Audit",))
 CHANGED = STORAGE.model_copy(update={"active": False})
 
 
@@ -164,6 +165,11 @@ CHANGED = STORAGE.model_copy(update={"active": False})
             ev.ClusterReachable(),
             False,
         ),
+        ((), LOST, True),
+        ((LOST,), LOST, False),
+        ((LOST,), LOST.model_copy(update={"rights": ("/: Sys.Audit",)}), True),
+        ((), ev.RightsSettled(), False),
+        ((LOST,), ev.RightsSettled(), True),
         ((), ev.NodeAppeared(node="pve1", online=True), True),
         ((ev.NodeAppeared(node="pve1", online=True),), ev.NodeAppeared(node="pve1", online=False), False),
         ((), ev.NodeWentOffline(node="pve1"), False),
@@ -251,3 +257,22 @@ def test_a_cluster_that_has_a_name_answers_by_it(known: str | None, answers: str
     state = evolve(state, ev.ClusterConnected(operation_id="connect", findings=findings), NOON)
     assert isinstance(state, Cluster)
     assert state.is_named(answers) == same
+
+
+def test_a_check_accepts_the_rights_that_were_lost() -> None:
+    checked = (
+        ev.CheckRequested(operation_id="check"),
+        ev.ClusterChecked(operation_id="check", findings=FINDINGS),
+        ev.OperationSucceeded(operation_id="check", kind="check"),
+    )
+
+    def state(*events: ClusterEvent) -> tuple[tuple[str, ...], bool]:
+        found = given_cluster(*CONNECTED, *events).state
+        assert isinstance(found, Cluster)
+        return found.rights_lost, found.rights_accepted
+
+    assert state(LOST) == (LOST.rights, False)
+    assert state(*checked) == ((), False)
+    assert state(LOST, *checked) == (LOST.rights, True)
+    assert state(LOST, *checked, ev.RightsSettled()) == ((), False)
+    assert state(LOST, *checked, LOST) == (LOST.rights, False)

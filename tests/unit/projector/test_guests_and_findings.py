@@ -181,3 +181,12 @@ def test_figures_of_guests_come_node_by_node() -> None:
     assert set(by_id) == {"c1-105", "c1-100"}
     assert (by_id["c1-105"]["status"], by_id["c1-105"]["cpu"]) == ("stopped", None)
     assert (by_id["c1-100"]["cpu"], by_id["c1-100"]["memory_used"], by_id["c1-100"]["netin"]) == (0.5, 7, None)
+
+
+def test_rights_that_the_token_lost_are_a_finding_until_that_is_settled() -> None:
+    lost = cl.RightsLost(rights=("/: Sys.Audit", "/pool/a: VM.Audit"))
+    found = of_cluster(lost)["cluster/c1/rights"]
+    assert found["kind"] == "rights_lost"
+    assert "/: Sys.Audit, /pool/a: VM.Audit" in found["message"]
+    assert open_(of_cluster(away("missing_rights"), lost, cl.ClusterReachable())) == {"cluster/c1/rights"}
+    assert open_(of_cluster(lost, cl.RightsSettled())) == set()

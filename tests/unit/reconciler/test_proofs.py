@@ -124,6 +124,7 @@ async def test_the_quorum_is_asked_for_although_the_token_could_not_ask_when_its
     """Nodes that are all online tell who may not ask that none is cut off. Who may ask by now sees that they are."""
     stage = Stage()
     stage.picture.rights.take({"/": {"VM.Audit": 1}})
+    stage.picture.rights.remember((), accepted=True)
     stage.picture.quorate = None
     assert stage.picture.complete
     stage.node.quorate = False

@@ -142,13 +142,56 @@ def test_a_task_that_is_not_listed_any_more_is_remembered_for_a_while() -> None:
 def test_rights_that_are_lost_and_regained() -> None:
     rights = Rights()
     rights.take(EVERYTHING)
-    assert (rights.lost, rights.blind, rights.sees_all) == (False, False, True)
+    assert (rights.lost, rights.blind, rights.sees_all) == ((), False, True)
     rights.take({"/pool/p": {"VM.Audit": 1}})
-    assert (rights.lost, rights.blind, rights.sees_all) == (True, False, False)
+    assert (rights.lost, rights.blind, rights.sees_all) == (
+        ("/: Pool.Audit", "/: Sys.Audit", "/: VM.Audit"),
+        False,
+        False,
+    )
     rights.take({})
     assert rights.blind
     rights.take(EVERYTHING)
-    assert (rights.lost, rights.blind) == (False, False)
+    assert (rights.lost, rights.blind) == ((), False)
+
+
+def test_a_pool_that_was_renamed_is_in_the_way_of_no_proof_once_it_is_told() -> None:
+    made = Picture()
+    made.quorate = True
+    made.rights.take({"/pool/a": {"VM.Audit": 1}})
+    made.rights.take({"/pool/b": {"VM.Audit": 1}})
+    made.take(NOON, listed(SEEN), [], [])
+    assert (made.rights.lost, made.complete) == (("/pool/a: VM.Audit",), False)
+    made.rights.remember(made.rights.lost, accepted=False)
+    assert (made.rights.untold, made.complete) == (False, True)
+    made.rights.remember(made.rights.told, accepted=True)
+    assert (made.rights.lost, made.rights.untold) == ((), True), "that it is settled is to be told"
+    made.rights.remember((), accepted=False)
+    assert not made.rights.untold
+
+
+def test_who_takes_over_knows_what_was_lost_and_that_there_are_guests() -> None:
+    only_nodes = {"/nodes": {"Sys.Audit": 1}}
+    rights = Rights()
+    rights.remember(("/vms: VM.PowerMgmt",), accepted=False)
+    assert not rights.untold
+    rights.take({"/vms": {"VM.Audit": 1}})
+    assert not rights.untold
+    rights.take({"/vms": {"VM.Audit": 1, "VM.PowerMgmt": 1}})
+    assert (rights.lost, rights.untold) == ((), True)
+    blind = Rights()
+    blind.take(only_nodes)
+    assert not blind.blind, "it never saw any, and none is known"
+    blind.guests_known = True
+    assert blind.blind
+
+
+def test_what_vanishes_with_its_thing_or_is_never_used_is_no_right_lost() -> None:
+    rights = Rights()
+    gone = {"/storage/local": {"VM.Audit": 0, "Datastore.Audit": 1}, "/pool/p": {"VM.Console": 1}}
+    rights.take({"/vms": {"VM.Audit": 1}} | gone)
+    rights.take({"/vms": {"VM.Audit": 1}})
+    assert rights.lost == ()
 
 
 def test_the_entry_of_a_guest_that_went_is_no_right_lost() -> None:

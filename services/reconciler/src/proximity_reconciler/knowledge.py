@@ -54,6 +54,11 @@ class Knowledge:
     def guests(self, cluster_id: str) -> Guests:
         return self._guests.get(cluster_id, {})
 
+    def has_guests(self, cluster_id: str) -> bool:
+        """Whether there are any on that cluster, be they an application's or nobody's."""
+        settled = any(not app.busy for app in self._desired.get(cluster_id, {}).values())
+        return settled or any(present(loaded) for loaded in self.guests(cluster_id).values())
+
     def is_deployed(self, application_id: str) -> bool:
         loaded = self.applications.get(application_id)
         return loaded is not None and isinstance(loaded.state, Application) and loaded.state.deployed

@@ -43,7 +43,7 @@ class Picture:
 
     @property
     def complete(self) -> bool:
-        return self.has_quorum and bool(self.nodes) and not self.away and self.rights.asked and not self.rights.lost
+        return self.has_quorum and bool(self.nodes) and not self.away and self.rights.asked and not self.rights.untold
 
     def shrinks(self, seen: Resources) -> bool:
         """Whether the new list lacks something that the last one had: then rights and quorum are looked at first."""

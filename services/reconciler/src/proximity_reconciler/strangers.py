@@ -52,7 +52,7 @@ class Strangers:
         if self._as_known.get(vmid) == identity:
             return
         facts = _facts(guest, known.facts)
-        if facts.pool is None and picture.rights.lost:
+        if facts.pool is None and any(right.endswith("Pool.Audit") for right in picture.rights.lost):
             facts = facts.model_copy(update={"pool": known.facts.pool})
         if facts == known.facts:
             self._as_known[vmid] = identity

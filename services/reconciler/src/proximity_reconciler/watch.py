@@ -106,6 +106,7 @@ class Watch:
         if not isinstance(loaded.state, Cluster) or not loaded.state.connected:
             return self._settings.look_every
         self._asker.is_named = loaded.state.is_named
+        self.picture.rights.remember(loaded.state.rights_lost, accepted=loaded.state.rights_accepted)
         try:
             proxmox = await self._observers.of(self.cluster_id, loaded.state, self._budget.take)
         except VaultError as error:
@@ -117,7 +118,7 @@ class Watch:
             return self._until_due("list")
         await self._ask_around(proxmox, loaded.state)
         if new_list:
-            await self._correct(loaded, await self._departures(proxmox, loaded.state))
+            await self._later_news(proxmox)
         looked = await self._glances.take(proxmox, self._comparison, self._follower.knowledge, self._is_list_due)
         if new_list or looked:
             await self._comparison.compare(self.picture, self._tasks, new_list=new_list)
@@ -136,11 +137,12 @@ class Watch:
             return False
         if answer is None:
             return False
+        await self._follower.follow()
+        self.picture.rights.guests_known = self._follower.knowledge.has_guests(self.cluster_id)
         if self.picture.rights.blind:
             await self._not_seen(loaded, BLIND)
             return False
         at, seen = answer
-        await self._follower.follow()
         managed = self._follower.knowledge.managed(self.cluster_id)
         strangers = strangers_of_interest(seen, managed, cluster.first_vmid, cluster.last_vmid)
         self.picture.take(at, seen, managed, strangers | self._comparison.findings_of_guests().keys())
@@ -164,9 +166,17 @@ class Watch:
             if tasks is not None:
                 self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
 
-    async def _departures(self, proxmox: Observer, cluster: Cluster) -> list[ClusterEvent]:
-        gone = await self._departed.proven(proxmox, cluster)
-        return [event for candidate in gone for event in observed(cluster, candidate)]
+    async def _later_news(self, proxmox: Observer) -> None:
+        """What more than the list tells of the cluster. With the list something may have been written already."""
+        loaded = await self._store.load(CLUSTER, self.cluster_id)
+        cluster = loaded.state
+        if not isinstance(cluster, Cluster) or cluster.operation:
+            return
+        news: list[ClusterEvent] = await self._departed.proven(proxmox, cluster)
+        rights = self.picture.rights
+        if rights.asked and rights.untold:
+            news.append(ev.RightsLost(rights=rights.lost) if rights.lost else ev.RightsSettled())
+        await self._correct(loaded, [event for candidate in news for event in observed(cluster, candidate)])
 
     # --- what is seen of the cluster itself
 

@@ -59,6 +59,8 @@ SENTENCES: dict[type[Event], str] = {
     cl.ClusterRemoved: "Cluster {name} was removed. Nothing was changed on Proxmox.",
     cl.ClusterUnreachable: "Cluster {name} cannot be reached: {e.cause.message}",
     cl.ClusterReachable: "Cluster {name} can be reached again.",
+    cl.RightsLost: "The API token of cluster {name} has lost rights that it had.",
+    cl.RightsSettled: "What the API token of cluster {name} may do is in order again.",
     cl.NodeAppeared: "Node {e.node} of cluster {name} appeared.",
     cl.NodeCameOnline: "Node {e.node} of cluster {name} came online.",
     cl.NodeWentOffline: "Node {e.node} of cluster {name} went offline.",

@@ -36,6 +36,8 @@ def cluster_key(event: ClusterEvent) -> str | None:
     match event:
         case cl.ClusterUnreachable() | cl.ClusterReachable() | cl.ClusterConnected() | cl.ClusterChecked():
             return "away"
+        case cl.RightsLost() | cl.RightsSettled():
+            return "rights"
         case (
             cl.NodeAppeared(node=node)
             | cl.NodeCameOnline(node=node)
@@ -57,6 +59,10 @@ def of_cluster(row: Row | None, event: ClusterEvent, cluster: Row, at: datetime)
             # still away, for another reason?
             known = row if row is not None and row["removed_at"] is None else begun
             return known | _away(cause)
+        case cl.RightsLost(rights=rights):
+            message = f"The API token has lost rights: {', '.join(rights)}. Give them back on Proxmox. If that is in "
+            message += "order, check the cluster: what the token may do then is what counts."
+            return begun | {"kind": "rights_lost", "message": message, "expected": "", "observed": ""}
         case cl.NodeWentOffline(node=node) | cl.NodeAppeared(node=node, online=False):
             message = f"Node {node} does not answer. What its guests do is not known until it comes back."
             return begun | {"kind": "node_offline", "message": message, "expected": "online", "observed": "offline"}

@@ -81,6 +81,10 @@ def observed(state: State, event: ClusterEvent) -> list[ClusterEvent]:
             news = cause.code not in state.away
         case ev.ClusterReachable():
             news = not state.reachable
+        case ev.RightsLost(rights=rights):
+            news = rights != state.rights_lost
+        case ev.RightsSettled():
+            news = bool(state.rights_lost)
         case ev.NodeAppeared(node=node):
             news = node not in state.nodes
         case ev.NodeCameOnline(node=node):

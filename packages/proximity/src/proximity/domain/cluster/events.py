@@ -105,6 +105,19 @@ class ClusterReachable(Event):
     TYPE: ClassVar[str] = "cluster.reachable.v1"
 
 
+class RightsLost(Event):
+    """The token may do less than it could. `rights`: all that it has no more, as `path: privilege`."""
+
+    TYPE: ClassVar[str] = "cluster.rights_lost.v1"
+    rights: tuple[str, ...]
+
+
+class RightsSettled(Event):
+    """It may do again what it could, or a person checked the cluster since: what it may do now is what counts."""
+
+    TYPE: ClassVar[str] = "cluster.rights_settled.v1"
+
+
 class NodeAppeared(Event):
     """`cpus`, `memory` (bytes): None if the token may not see them."""
 
@@ -178,6 +191,8 @@ ClusterEvent = (
     | OperationFailed
     | ClusterUnreachable
     | ClusterReachable
+    | RightsLost
+    | RightsSettled
     | NodeAppeared
     | NodeCameOnline
     | NodeWentOffline

@@ -26,7 +26,8 @@ class Absent:
 @dataclass(frozen=True)
 class Cluster:
     """`connected`: it answered once and its certificate is claimed. `away`: codes of the causes that were told of not
-    seeing it, since it was seen last. `nodes`: name -> online, as last seen.
+    seeing it, since it was seen last. `nodes`: name -> online, as last seen. `rights_lost`: those of the token that
+    were told to be lost; `rights_accepted`: the cluster was checked since.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Cluster:
     failed: bool = False
     away: frozenset[str] = frozenset()
     findings: Findings | None = None
+    rights_lost: tuple[str, ...] = ()
+    rights_accepted: bool = False
     nodes: dict[str, bool] = field(default_factory=dict)
     storages: dict[tuple[str, str], StorageSeen] = field(default_factory=dict)
     operation: Operation | None = None
@@ -88,7 +91,7 @@ def evolve(state: State, event: ClusterEvent, at: datetime) -> State:
         case ev.ClusterConnected(findings=findings):
             return replace(state, connected=True, away=frozenset(), findings=findings)
         case ev.ClusterChecked(findings=findings):
-            return replace(state, away=frozenset(), findings=findings)
+            return replace(state, rights_accepted=bool(state.rights_lost), away=frozenset(), findings=findings)
         case ev.ClusterRemoved(operation_id=op):
             return replace(state, connected=False, removed=True, handled=state.handled | {op})
         case ev.OperationSucceeded(operation_id=op) | ev.OperationFailed(operation_id=op) if _mine(state, op):
@@ -107,6 +110,9 @@ def _observed(state: Cluster, event: ClusterEvent) -> Cluster:
             return replace(state, away=state.away | {cause.code})
         case ev.ClusterReachable():
             return replace(state, away=frozenset())
+        case ev.RightsLost() | ev.RightsSettled():
+            lost = event.rights if isinstance(event, ev.RightsLost) else ()
+            return replace(state, rights_lost=lost, rights_accepted=False)
         case ev.NodeAppeared(node=node, online=online):
             return replace(state, nodes=state.nodes | {node: online})
         case ev.NodeCameOnline(node=node):
