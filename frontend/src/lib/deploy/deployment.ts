@@ -2,9 +2,9 @@ import { client, type DeployRequest, type Operation, Problem } from "$lib/api";
 import { ask } from "$lib/stores";
 import { operationTexts } from "$lib/texts/operations";
 
-/** Asks for it. Returns the operation's id; throws the Problem that it was refused with. */
-export async function deploy(request: DeployRequest): Promise<string> {
-  const wish = { about: request.name, ended: () => undefined };
+/** Asks for it under this id, which becomes the operation's. Throws the Problem that it was refused with. */
+export async function deploy(request: DeployRequest, id: string): Promise<string> {
+  const wish = { id, about: request.name, ended: () => undefined };
   const accepted = await ask(wish, (init) => client.POST("/api/v1/applications", { body: request, ...init }));
   return accepted.operation_id;
 }

@@ -57,6 +57,7 @@ export const deployTexts = {
   failed: (name: string) => `${name} was not deployed`,
   again: "Try again",
   againHint: "Removes the failed one and deploys it again with the same settings.",
+  againLookOver: "Removes the failed one and shows its settings again. Secrets have to be given anew.",
   againRemoving: "Removing the failed one",
   change: "Change the settings",
   left: "Parts of it still exist on Proxmox: delete it on its page first.",
