@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from browser.layout import faults, look
 from browser.leaving import eventually
 from browser.person import Person
 from support.outside import Outside
@@ -88,7 +89,20 @@ def test_a_deployment_that_fails_on_the_way_says_why_and_is_tried_again(ada: Per
     expect(page.get_by_role("heading", name="Hot notes was not deployed")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("alert").get_by_text(words)).to_be_visible()
     expect(page.get_by_text("Proxmox says")).to_be_visible()
+    assert faults(page) == []
+    whole.simulator.fault("task_error", type="vzstart", text="and again")
     page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert").get_by_text("and again")).to_be_visible(timeout=PATIENCE)
+
+    # whatever is filled in since: what failed is what is tried again, and looked over first
+    page.evaluate("sessionStorage.setItem('draft:memos', JSON.stringify({name: 'Cold notes', values: {}}))")
+    page.reload()
+    expect(page.get_by_text("Secrets have to be given anew.")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Try again").click()
+    deploying = page.get_by_role("button", name="Deploy", exact=True)
+    expect(deploying).to_be_enabled(timeout=PATIENCE)
+    expect(page.get_by_role("main")).to_contain_text("Hot notes")
+    deploying.click()
 
     expect(page.get_by_role("heading", name="Hot notes is running")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("link", name="Open Hot notes")).to_be_visible()
@@ -122,6 +136,7 @@ def test_an_undecided_deployment_is_explained_and_resolved(ada: Person, whole: W
     expect(page.get_by_text("It is not known whether this happened")).to_be_visible(timeout=2 * PATIENCE)
     command = page.get_by_text(re.compile(r"pct unlock \d+"))
     expect(command).to_be_visible()
+    assert faults(page) == []
     (number,) = re.findall(r"pct unlock (\d+)", command.inner_text())
     page.get_by_role("radio", name="It failed").check()
     page.get_by_role("button", name="Say so").click()
@@ -139,8 +154,10 @@ def test_a_deployment_is_cancelled_at_the_next_safe_point_and_leaves_nothing(ada
     to_review(page, "Never mind")
     page.get_by_role("button", name="Deploy", exact=True).click()
     eventually(lambda: bool(whole.simulator.state()["tasks_running"]))
+    assert faults(page) == []
     page.get_by_role("button", name="Cancel it").click()
-    page.get_by_role("button", name="Cancel it?").click()
+    # as long as somebody reads who is asked: sooner it would be a double click
+    page.get_by_role("button", name="Cancel it?").click(delay=400)
     expect(page.get_by_role("button", name="Cancelling at the next safe point")).to_be_visible()
     # a task that runs is not torn down in the middle
     assert whole.journal("never-mind") == []
@@ -155,3 +172,7 @@ def test_a_deployment_is_cancelled_at_the_next_safe_point_and_leaves_nothing(ada
     ada.go(f"/operations/{operation['id']}")
     expect(page.get_by_role("main")).to_contain_text("Cancelled")
     eventually(lambda: whole.journal("never-mind") == ["create", "destroy"])
+    ada.go(f"/apps/{operation['target']}")
+    expect(page.get_by_role("alert")).to_contain_text("The deployment was cancelled.", timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Delete it and deploy again")).to_be_visible()
+    assert look(page) == {}

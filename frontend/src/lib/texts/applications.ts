@@ -35,6 +35,7 @@ export const applicationTexts = {
   release: "Give back",
   hints: {
     shutdown: "Asks the container to go down by itself.",
+    restart: "Shuts it down first, then starts it again.",
     stop: "Pulls the plug: what it has not saved is lost.",
   },
   reasons: {
@@ -71,6 +72,7 @@ export const applicationTexts = {
     "Proximity does not manage it any more. It can be adopted again.",
   ],
 
+  failed: (name: string) => `${name} failed`,
   retry: "Try again",
   deployAgain: "Delete it and deploy again",
   underWay: "Under way",
