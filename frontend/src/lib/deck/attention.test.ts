@@ -39,6 +39,17 @@ describe("what needs a person", () => {
     expect(titles({ operations: [operation("o", "deleted", "failed")] })).toEqual([]);
   });
 
+  it("leads to where it is told why, and asked for again where that is possible", () => {
+    const operations = [operation("o", "notes", "failed")];
+    const failure = { code: "x", message: "No space.", proxmox: "" };
+    expect(attention(known({ operations, applications: [application("notes", { failure })] }))).toMatchObject([
+      { href: "/apps/notes", todo: "See why, try again" },
+    ]);
+    expect(attention(known({ operations, applications: [], clusters: [{ id: "notes" } as Cluster] }))).toMatchObject([
+      { href: "/operations/o", todo: "See why" },
+    ]);
+  });
+
   it("is what nobody can decide, however much was asked for since", () => {
     const operations = [operation("new", "notes", "succeeded"), operation("old", "notes", "undecided")];
     expect(attention(known({ operations }))).toMatchObject([{ href: "/operations/old", todo: "Say what is true" }]);

@@ -38,6 +38,7 @@ const rank = ({ tone }: Item): number => (tone === "err" ? 0 : 1);
 /** Undecided ones, and those that failed last for something that is still there. */
 function ofOperations({ operations, applications, clusters }: Known): Item[] {
   const there = new Set([...applications, ...clusters].map(({ id }) => id));
+  const failing = new Set(applications.filter(({ failure }) => failure !== null).map(({ id }) => id));
   const seen = new Set<string>();
   return operations.flatMap((operation): Item[] => {
     const { id, kind, target, target_name, status, cause, accepted_at, ended_at } = operation;
@@ -48,7 +49,9 @@ function ofOperations({ operations, applications, clusters }: Known): Item[] {
     const latest = !seen.has(target);
     seen.add(target);
     if (!latest || !there.has(target)) return [];
-    if (status === "failed") return [{ ...shown, tone: "err", title: texts.failed(what), todo: texts.retry }];
+    // where it is told why, and can be asked for again
+    const page = failing.has(target) ? { todo: texts.retry, href: `/apps/${target}` } : { todo: texts.seeFailure };
+    if (status === "failed") return [{ ...shown, tone: "err", title: texts.failed(what), ...page }];
     if (status === "rejected") return [{ ...shown, tone: "warn", title: texts.rejected(what), todo: texts.seeFailure }];
     return [];
   });

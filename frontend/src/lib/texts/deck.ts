@@ -7,7 +7,7 @@ export const deckTexts = {
   calmText: (apps: number) =>
     apps === 1 ? "1 application, and all is as it should be." : `${apps} applications, and all is as it should be.`,
   calmTextNone: "All is as it should be.",
-  moreAttention: (count: number) => (count === 1 ? "1 more finding" : `${count} more findings`),
+  moreAttention: (count: number) => `Show ${count} more`,
   decide: "Say what is true",
   undecided: (what: string) => `${what}: nobody knows whether it happened`,
   failed: (what: string) => `${what} failed`,
