@@ -51,8 +51,8 @@ export function tooltip(text: string | undefined): Attachment<HTMLElement> {
         clearTimeout(timer);
         timer = setTimeout(() => show(node, text), 400);
       },
-      // a tap shows why nothing happens; there is no hovering on a touch screen
-      click: () => node.getAttribute("aria-disabled") === "true" && show(node, text),
+      // a tap shows what it is described by; there is no hovering on a touch screen
+      click: () => node.hasAttribute("aria-describedby") && show(node, text),
       focus: () => node.matches(":focus-visible") && show(node, text),
       pointerleave: leave,
       blur: leave,

@@ -7,7 +7,7 @@ import ConfirmDialog from "./ConfirmDialog.svelte";
 import StateDot from "./StateDot.svelte";
 import Toasts from "./Toasts.svelte";
 import { toasts } from "./toasts.svelte";
-import TwoStepButton from "./TwoStepButton.svelte";
+import TwoStepButton, { READING } from "./TwoStepButton.svelte";
 import VirtualList from "./VirtualList.svelte";
 
 const words = (text: string) => createRawSnippet(() => ({ render: () => `<span>${text}</span>` }));
@@ -127,17 +127,49 @@ describe("ConfirmDialog", () => {
 });
 
 describe("TwoStepButton", () => {
+  /** A click so many milliseconds after the page was opened. */
+  const clickAt = (button: HTMLElement, time: number) => {
+    const click = new MouseEvent("click", { bubbles: true });
+    Object.defineProperty(click, "timeStamp", { value: time });
+    return fireEvent(button, click);
+  };
+
   it("asks first, does it second, and can be taken back", async () => {
     const onconfirm = vi.fn();
     render(TwoStepButton, { action: "Stop", onconfirm });
     const button = screen.getByRole("button");
-    await fireEvent.click(button);
+    await clickAt(button, 0);
     await fireEvent.keyDown(button, { key: "Escape" });
-    await fireEvent.click(button);
+    await clickAt(button, 1_000);
     expect(onconfirm).not.toHaveBeenCalled();
     expect(screen.getByRole("status").textContent).toContain("Press again to stop");
-    await fireEvent.click(button);
+    await clickAt(button, 1_000 + READING);
     expect(onconfirm).toHaveBeenCalledOnce();
+  });
+
+  it("takes a double click for one, and a key that is held down, too", async () => {
+    const onconfirm = vi.fn();
+    render(TwoStepButton, { action: "Stop", onconfirm });
+    const button = screen.getByRole("button");
+    await clickAt(button, 0);
+    await clickAt(button, READING - 1);
+    expect(onconfirm).not.toHaveBeenCalled();
+    expect(screen.getByRole("status").textContent).toContain("Press again to stop");
+    // what the browser would make a click of; false: it was prevented
+    expect(await fireEvent.keyDown(button, { key: "Enter" })).toBe(true);
+    expect(await fireEvent.keyDown(button, { key: "Enter", repeat: true })).toBe(false);
+    expect(await fireEvent.keyDown(button, { key: "Tab", repeat: true })).toBe(true);
+  });
+
+  it("says what it does, or why it cannot", async () => {
+    const props = { action: "Stop", onconfirm: vi.fn(), hint: "What it has not saved is lost." };
+    const { rerender } = render(TwoStepButton, props);
+    const described = () =>
+      document.getElementById(screen.getByRole("button").getAttribute("aria-describedby") ?? "")?.textContent;
+    expect(described()).toBe("What it has not saved is lost.");
+    expect(screen.getByRole("button").hasAttribute("aria-disabled")).toBe(false);
+    await rerender({ ...props, reason: "It is stopped." });
+    expect(described()).toBe("It is stopped.");
   });
 });
 
