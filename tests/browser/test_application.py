@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from browser.layout import faults
 from browser.person import NARROW, Person, in_front_of
 from support.whole import Whole
 
@@ -73,6 +74,7 @@ def test_stopped_and_started_with_the_answer_to_come(ada: Person, notes: str) ->
     button(page, "Stop").dblclick()
     expect(button(page, "Stop?")).to_have_accessible_description("Pulls the plug: what it has not saved is lost.")
     expect(state_of(page)).to_have_text("Running")
+    assert faults(page) == []
     button(page, "Stop?").click(delay=READING)
     expect(state_of(page)).to_have_text("Stopped", timeout=PATIENCE)
     expect(page.get_by_role("link", name=re.compile("^Open Notes"))).to_have_count(0)
@@ -89,6 +91,9 @@ def test_stopped_and_started_with_the_answer_to_come(ada: Person, notes: str) ->
     history = page.get_by_role("list", name="History")
     expect(history.get_by_text("Notes is to be stopped.")).to_be_visible()
     expect(history.get_by_text("The start of Notes succeeded.")).to_be_visible()
+    # in the chart, too, what explains its lines
+    marked = page.get_by_role("figure", name="CPU").get_by_role("listitem")
+    expect(marked.filter(has_text="The start of Notes succeeded.")).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_start_that_fails_is_taken_back_in_the_words_of_proxmox_and_repeated(
@@ -104,6 +109,20 @@ def test_a_start_that_fails_is_taken_back_in_the_words_of_proxmox_and_repeated(
     expect(alert.get_by_text("the volume is busy")).to_be_visible(timeout=PATIENCE)
     expect(alert.get_by_text("Start failed")).to_be_visible()
     expect(state_of(page)).to_have_text("Stopped")
+
+    # who does not look any more is told
+    whole.simulator.fault("task_error", type="vzstart", text="the volume is still busy")
+    held = hold(page, "**/start")
+    alert.get_by_role("button", name="Try again").click()
+    expect(state_of(page)).to_have_text("Starting")
+    page.get_by_role("navigation").get_by_role("link", name="Apps").click()
+    held[0].continue_()
+    toast = page.get_by_role("region", name="Notifications").get_by_role("listitem")
+    expect(toast).to_contain_text("the volume is still busy", timeout=PATIENCE)
+    assert faults(page) == []
+    page.unroute_all()
+    page.go_back()
+    expect(alert.get_by_text("the volume is still busy")).to_be_visible()
     alert.get_by_role("button", name="Try again").click()
     expect(state_of(page)).to_have_text("Running", timeout=PATIENCE)
     expect(alert).to_have_count(0)
@@ -134,9 +153,13 @@ def test_what_somebody_else_does_is_seen_without_asking(
         other.page.get_by_role("button", name=re.compile("^Operations")).click()
         drawer = other.page.get_by_role("dialog", name="Operations")
         expect(drawer.get_by_role("link", name="Stop Notes").first).to_be_visible()
+        assert faults(other.page) == []
         drawer.get_by_role("link", name="Stop Notes").first.click()
         expect(other.page.get_by_role("heading", level=1, name="Stop Notes")).to_be_visible()
         expect(drawer).to_be_hidden()
+        other.page.get_by_role("button", name="More", exact=True).click()
+        expect(other.page.get_by_role("navigation").get_by_role("link", name="Activity")).to_be_visible()
+        assert faults(other.page) == []
         button(ada.page, "Start").click()
         expect(state_of(ada.page)).to_have_text("Running", timeout=PATIENCE)
 
@@ -151,6 +174,7 @@ def test_deleted_by_who_types_its_name(ada: Person, whole: Whole) -> None:
     confirm = dialog.get_by_role("button", name="Delete", exact=True)
     dialog.get_by_label("Type Short lived to confirm").fill("Short")
     expect(confirm).to_have_attribute("aria-disabled", "true")
+    assert faults(page) == []
     dialog.get_by_label("Type Short lived to confirm").fill("Short lived")
     confirm.click()
     expect(dialog).to_be_hidden()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from browser.chromium import arguments, executable
+from browser.layout import faults
 from browser.leaving import eventually, offer_all
 from browser.person import Person, in_front_of
 from browser.way import Way
@@ -173,6 +174,7 @@ def test_what_is_shown_of_a_server_that_does_not_answer_is_dimmed_and_comes_back
         expect(page.get_by_text("Proximity does not answer")).to_be_visible()
         expect(found(page, "grafana")).to_be_visible()
         expect(page.locator("[data-dimmed]")).to_have_css("filter", "grayscale(1)")
+        assert faults(page) == []
         expect(button).to_have_attribute("aria-disabled", "true")
         expect(button).to_have_accessible_description("Not while offline: nothing is kept for later.")
         button.click(force=True)
