@@ -1,6 +1,6 @@
 """At most so many requests in any minute: whatever is asked for, repeated or taken over."""
 
-from proximity_reconciler.budget import FIRST, Budget
+from proximity_reconciler.budget import FIRST, Budget, Shares
 from proximity_reconciler.looking import PROOF, REQUESTS
 
 
@@ -62,6 +62,29 @@ def test_tasks_are_asked_for_less_often_while_there_is_much_to_look_at() -> None
     assert 2.0 <= quiet < 2.3
     assert budget.tasks_every(2.0) == 4.0
     assert budget.list_every(1.0) == 5.0
+
+
+def test_what_has_just_happened_finds_a_request_left_while_others_are_looked_at_again_all_the_time() -> None:
+    """Asked as a watch of many applications asks."""
+    now, refused = 0.0, 0
+    budget = Budget(45, lambda: now)
+    due = {"list": 0.0, "tasks": 0.0, "members": 0.0, "crash": 120.0}
+    while now < 600:
+        if now >= due["list"]:
+            due["list"] = now + budget.list_every(5.0)
+            budget.take()
+        if now >= due["members"]:
+            due["members"] = now + 30.0
+            budget.take()
+        if now >= due["tasks"]:
+            due["tasks"] = now + budget.tasks_every(2.0)
+            budget.take()
+        if now >= due["crash"]:
+            due["crash"] = now + 60.0
+            refused += not budget.take_look(Shares.of(45).spare, urgent=True)
+        budget.take_look(2)
+        now += 0.25
+    assert refused == 0
 
 
 def test_who_takes_over_begins_with_a_look_at_everything_and_gets_the_rest_within_a_minute() -> None:

@@ -88,7 +88,7 @@ class Budget:
     def tasks_every(self, wanted: float) -> float:
         """Seconds between two looks at the tasks: more while there is much to look at directly."""
         _forget(self._looks, self._monotonic())
-        looks = min(max(len(self._looks), self._shares.spare), self._shares.looks)
+        looks = min(len(self._looks) + self._shares.spare, self._shares.looks)
         return max(wanted, MINUTE / (self._shares.per_minute - self._shares.fixed - looks))
 
 
