@@ -80,7 +80,7 @@ def test_what_has_just_happened_finds_a_request_left_while_others_are_looked_at_
             due["tasks"] = now + budget.tasks_every(2.0)
             budget.take()
         if now >= due["crash"]:
-            due["crash"] = now + 60.0
+            due["crash"] = now + 150.0
             refused += not budget.take_look(Shares.of(45).spare, urgent=True)
         budget.take_look(2)
         now += 0.25
