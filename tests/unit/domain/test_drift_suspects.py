@@ -38,6 +38,7 @@ def at(seen: View) -> View:
         (app(), look(), replace(LISTED, name="wicky")),
         (app(findings.renamed(105, "wiki", "wicky")), look(hostname="wicky"), LISTED),
         (app(IS_GONE), GONE, LISTED),
+        (app(findings.unseen(105)), replace(GONE, state="forbidden"), LISTED),
         (app(UNMARKED), look(node="pve2", markers=()), replace(LISTED, node="pve3")),
         (app(power="stopped"), look(running=None), LISTED),
     ],

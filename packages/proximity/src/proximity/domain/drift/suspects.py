@@ -95,7 +95,7 @@ def _contradicts(app: Desired, look: Look | None, listed: Listed) -> bool:
     """
     if "vmid_taken" in app.open or (look is not None and look.at > app.since and _agree(look, listed)):
         return False
-    if "gone" in app.open or listed.node != app.node:
+    if app.open.keys() & UNLISTED or listed.node != app.node:
         return True
     renamed = app.open.get("renamed")
     if listed.name is not None and listed.name != (renamed.observed if renamed else app.hostname or f"CT{app.vmid}"):
