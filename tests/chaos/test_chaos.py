@@ -8,7 +8,7 @@ from chaos.report import say
 from chaos.run import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
-SEED, TRIALS = "1", 10
+SEED, TRIALS = "1", 8
 
 
 async def test_every_oracle_holds(tmp_path: Path) -> None:

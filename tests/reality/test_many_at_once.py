@@ -61,8 +61,7 @@ async def _crash(seed: int, *, restarted: bool) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "restarted"), [(0, True), (1, False)])
 def test_many_that_go_down_or_come_up_at_once_are_told_soon_and_in_the_end_the_log_says_what_is_true(
     seed: int, restarted: bool
 ) -> None:

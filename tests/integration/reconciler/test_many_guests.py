@@ -15,7 +15,7 @@ APPLICATIONS = 10
 """On each cluster."""
 # seconds: longer than a list of many takes, else nothing but lists is asked for
 LOOK = 1.0
-LISTS = 10
+LISTS = 5
 
 
 @pytest.fixture
