@@ -111,6 +111,7 @@ class Stage:
     provisioners: list[ServiceProcess] = field(default_factory=list)
     others: list[ServiceProcess] = field(default_factory=list)
     stranger: ProxmoxHypervisor | None = None
+    _read: list[Recorded[Any]] = field(default_factory=list)
 
     @classmethod
     async def make(cls, nats: Nats, simulator: SimulatorProcess, folder: Path) -> "Stage":
@@ -218,10 +219,14 @@ class Stage:
         return [r for r in await self.everything() if r.aggregate_id == aggregate_id]
 
     async def everything(self) -> list[Recorded[Any]]:
-        found: list[Recorded[Any]] = []
-        while page := await self.store.read(found[-1].position if found else 0):
-            found += page
-        return found
+        """What was read before is not read again: it does not change."""
+        while page := await self.store.read(self._position):
+            self._read += [recorded for recorded in page if recorded.position > self._position]
+        return list(self._read)
+
+    @property
+    def _position(self) -> int:
+        return self._read[-1].position if self._read else 0
 
     async def until(self, look: Callable[[], Any], enough: Callable[[Any], Any], patience: float = PATIENCE) -> Any:
         """What `look` gives, as soon as it is enough."""
@@ -231,7 +236,7 @@ class Stage:
                 while True:
                     if enough(seen := await look()):
                         return seen
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.03)
         except TimeoutError:
             raise AssertionError(f"not within {patience} s: {seen}\n{self.logs()[-6000:]}") from None
 

@@ -14,7 +14,7 @@ EACH = -(-ALL // CLUSTERS)
 APPLICATIONS = 10
 """On each cluster."""
 # seconds: longer than a list of many takes, else nothing but lists is asked for
-LOOK = 1.0
+LOOK = 2.0
 LISTS = 5
 
 

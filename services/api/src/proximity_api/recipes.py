@@ -14,6 +14,8 @@ from proximity_api.problems import invalid
 # letters and digits that are not mistaken for each other: about 140 bits
 _ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _GENERATED_LENGTH = 24
+# as safe and ten times as fast, where PyYAML was built with it
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class CatalogError(Exception):
@@ -34,7 +36,7 @@ class Catalog:
         recipes = {}
         for path in sorted(folder.glob("*.yaml")):
             try:
-                recipe = Recipe.model_validate(yaml.safe_load(path.read_text()))
+                recipe = Recipe.model_validate(yaml.load(path.read_text(), Loader=_LOADER))  # noqa: S506 - one of the two safe ones
             except (ValueError, yaml.YAMLError) as error:
                 raise CatalogError(f"{path.name}: {error}") from error
             if recipe.slug != path.stem:
