@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from browser.chromium import arguments, executable
 from browser.leaving import leave_nothing
 from browser.person import Person, in_front_of
 from support.outside import Act, Outside, Outsider
 from support.whole import Whole
+
+# milliseconds: five seconds, as it is unless told, are not enough where many browsers share two processors
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

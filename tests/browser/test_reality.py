@@ -1,6 +1,7 @@
 """What is there already, and what others do to it: adopting, giving back, changes made outside."""
 
 import re
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -37,6 +38,15 @@ def adopted(browser: Browser, whole: Whole) -> str:
 def cluster_id(whole: Whole) -> str:
     (cluster,) = whole.get("/clusters")["items"]
     return str(cluster["id"])
+
+
+def is_read(whole: Whole, application_id: str) -> None:
+    """Waits until its configuration was looked at: what is changed before that is how it is to be."""
+    first = "type=dev.proximity.application.configuration_observed.v1&limit=1"
+    until = time.monotonic() + 2 * PATIENCE / 1000
+    while not whole.get(f"/events?subject=application/{application_id}&{first}")["items"]:
+        assert time.monotonic() < until, "it was never looked at"
+        time.sleep(0.1)
 
 
 def on_proxmox(whole: Whole, vmid: int) -> Row:
@@ -151,11 +161,13 @@ def test_a_change_made_outside_appears_by_itself_in_two_browsers_and_goes_away(
 
 def test_a_changed_setting_is_accepted_as_it_is(ada: Person, whole: Whole, adopted: str, outside: Outside) -> None:
     page = ada.page
+    is_read(whole, adopted)
     ada.go("/findings?severity=warn")
     # no list tells of the memory: the name makes Proximity look
     outside(lambda stranger: stranger.configure(GRAFANA, memory=1536, hostname="charts"))
     changed = about(page, "The setting memory was changed outside Proximity")
-    expect(changed).to_contain_text("1024", timeout=PATIENCE)
+    # looks are few, and the stories before have used some
+    expect(changed).to_contain_text("1024", timeout=2 * PATIENCE)
     expect(changed).to_contain_text("1536")
     expect(changed).to_contain_text("not known: no task on Proxmox tells of it")
     assert faults(page) == []
@@ -167,9 +179,9 @@ def test_a_changed_setting_is_accepted_as_it_is(ada: Person, whole: Whole, adopt
     expect(page.get_by_role("region", name="Container").get_by_text("1.50 GiB")).to_be_visible()
     ada.go("/findings")
     # the other one goes as it came
-    expect(about(page, "Its host name is charts and should be grafana")).to_have_count(1, timeout=PATIENCE)
+    expect(about(page, "Its host name is charts and should be grafana")).to_have_count(1, timeout=2 * PATIENCE)
     outside(lambda stranger: stranger.configure(GRAFANA, hostname="grafana"))
-    expect(page.get_by_role("article")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_role("article")).to_have_count(0, timeout=2 * PATIENCE)
 
 
 def test_what_people_write_on_proxmox_runs_no_script_and_an_orphan_is_offered(
