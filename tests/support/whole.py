@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx2
 import psutil
 
+from proximity.domain.application.process import SETTLE
 from proximity_launcher.cli.server import frames
 from proximity_launcher.up.ports import free_ports
 from support.simulator import SimulatedCluster, announced
@@ -175,7 +176,8 @@ class Whole:
             assert time.monotonic() < deadline, row
             time.sleep(0.05)
 
-    def ended_operation(self, operation_id: str, patience: float = 90.0) -> Row:
+    def ended_operation(self, operation_id: str, patience: float = 90.0 + SETTLE.total_seconds()) -> Row:
+        """What was killed on its way to Proxmox VE may come late: whatever is opposite waits until it cannot any more."""
         return self.operation(operation_id, lambda row: row["status"] in ENDED, patience)
 
     def connect_simulator(self, name: str = "home") -> str:
