@@ -9,7 +9,7 @@ from proximity.domain.cluster import events as cluster
 from proximity.domain.guest import events as guest
 from proximity.domain.guest import state as guest_state
 from proximity.messaging.envelope import Recorded
-from proximity_reconciler.looking import EnvironmentHash
+from proximity.vault.hashes import ConfigurationHash
 from reality.stage import INSTALLATION, KEY, Stage
 
 # So long ago at most is what a look saw: its patience, and the clock's error.
@@ -66,7 +66,7 @@ async def of_application(stage: Stage, key: str) -> set[str]:
     baseline = state.baseline
     # without the marker it was never proven to be the one whose configuration is to be kept
     assert baseline or not there.marker
-    token = EnvironmentHash(KEY).of(made.vmid, "TOKEN", there.token)
+    token = ConfigurationHash(KEY).of(made.vmid, "TOKEN", there.token)
     checks = {
         "stopped_outside": stage.wanted[key] and not there.running,
         "started_outside": not stage.wanted[key] and there.running,

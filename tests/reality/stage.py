@@ -35,9 +35,9 @@ from proximity.messaging.direct import StoredMessage
 from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
 from proximity.proxmox.connections import Clients
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import Vault
 from proximity_reconciler.following import Follower
-from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.observers import Observers
 from proximity_reconciler.settings import Settings
 from proximity_reconciler.watch import Watch
@@ -105,7 +105,7 @@ class Stage:
         observers._clients = Clients(cast(Any, partial(WireClient, window)))
         store = EventStore(bus)
         watch = Watch(
-            CLUSTER_ID, bus, store, Follower(store, INSTALLATION), observers, EnvironmentHash(KEY), SETTINGS,
+            CLUSTER_ID, bus, store, Follower(store, INSTALLATION), observers, ConfigurationHash(KEY), SETTINGS,
             asyncio.get_running_loop().time,
         )  # fmt: skip
         self.running.append(asyncio.create_task(watch.run(lambda: True)))

@@ -8,10 +8,10 @@ from proximity.domain.application import events as app
 from proximity.messaging import buckets
 from proximity.messaging.connection import connect, terminate
 from proximity.messaging.event_store import EventStore
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.key import read_key
 from proximity.vault.vault import Vault
 from proximity_reconciler.following import Follower
-from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.observers import Observers
 from proximity_reconciler.watch import Watch
 from support.outside import Outsider
@@ -67,7 +67,7 @@ async def test_two_that_watch_at_once_do_no_harm(stage: Stage, simulator: Simula
         bus = await connect(stage.nats.url, "reconciler", "reconciler", settings.nats_password(), terminate)
         store, observers = EventStore(bus), Observers(Vault(buckets.vault(bus), key))
         follower = Follower(store, bus.installation_id)
-        watch = Watch(cluster_id, bus, store, follower, observers, EnvironmentHash(key), settings)
+        watch = Watch(cluster_id, bus, store, follower, observers, ConfigurationHash(key), settings)
         watches.append((watch, bus, observers))
 
     async def both(condition: str) -> None:

@@ -9,12 +9,13 @@ import pytest
 
 from proximity.proxmox.errors import GuestMissingError
 from proximity.proxmox.observe import GuestConfig, GuestSeen, GuestStatus, NodeSeen, Observer, Resources
+from proximity.vault.hashes import ConfigurationHash
 from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget, Shares
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.glances import STRANGERS_WAIT, Glances
 from proximity_reconciler.knowledge import Knowledge
-from proximity_reconciler.looking import REQUESTS, EnvironmentHash
+from proximity_reconciler.looking import REQUESTS
 from proximity_reconciler.picture import Picture
 from proximity_reconciler.publishing import Publisher
 from support.comparing import app, later, look
@@ -60,7 +61,7 @@ class Stage:
             cast(Asker, SimpleNamespace(picture=picture)),
             self.budget,
             cast(Publisher, SimpleNamespace(saw=lambda vmid, at, running: None)),
-            EnvironmentHash(b"k" * 32),
+            ConfigurationHash(b"k" * 32),
             lambda: later(self.now),
             lambda: self.now,
         )

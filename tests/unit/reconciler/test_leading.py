@@ -4,8 +4,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+from proximity.vault.hashes import ConfigurationHash
 from proximity_reconciler import watch as module
-from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.settings import Settings
 from proximity_reconciler.watch import Watch
 
@@ -23,7 +23,7 @@ async def test_a_deposed_watch_asks_nothing(monkeypatch: Any) -> None:
     bus = SimpleNamespace(clock=SimpleNamespace(now=None))
     follower = SimpleNamespace(knowledge=SimpleNamespace(wrote=None))
     settings = Settings.model_construct(requests_a_minute=45)
-    parts = (bus, None, follower, None, EnvironmentHash(b"k" * 32), settings)
+    parts = (bus, None, follower, None, ConfigurationHash(b"k" * 32), settings)
     watch = Counting("c1", *cast(Any, parts))
     answers = iter([True, True, False, False, True])
     asked = asyncio.Event()

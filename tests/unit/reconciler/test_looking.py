@@ -6,7 +6,8 @@ import pytest
 
 from proximity.proxmox.errors import GuestMissingError, RightsMissingError, UnansweredError
 from proximity.proxmox.observe import GuestConfig, GuestStatus, Observer
-from proximity_reconciler.looking import EnvironmentHash, Looker
+from proximity.vault.hashes import ConfigurationHash
+from proximity_reconciler.looking import Looker
 from support.deciders import NOON
 
 
@@ -44,14 +45,14 @@ async def _quorate() -> bool:
 async def test_only_a_state_that_is_forbidden_too_means_that_a_container_may_not_be_seen(
     status: GuestStatus | Exception, told: str | None
 ) -> None:
-    looker = Looker(cast(Observer, Node(status)), EnvironmentHash(b"k" * 32), lambda: True, _quorate)
+    looker = Looker(cast(Observer, Node(status)), ConfigurationHash(b"k" * 32), lambda: True, _quorate)
     look = await looker.at("pve1", 101, NOON)
     assert (look and look.state) == told
 
 
 async def test_a_guest_of_nobody_is_judged_by_its_configuration_alone() -> None:
     node = Node(AssertionError("not asked"))
-    looker = Looker(cast(Observer, node), EnvironmentHash(b"k" * 32), lambda: True, _quorate)
+    looker = Looker(cast(Observer, node), ConfigurationHash(b"k" * 32), lambda: True, _quorate)
     look = await looker.at("pve1", 101, NOON, power=False)
     assert look is not None
     assert look.state == "forbidden"

@@ -7,12 +7,13 @@ from proximity.domain.drift import findings
 from proximity.domain.finding import Finding
 from proximity.proxmox.errors import GuestMissingError
 from proximity.proxmox.observe import GuestConfig, GuestStatus, Membership, NodeSeen, Observer, Resources
+from proximity.vault.hashes import ConfigurationHash
 from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.glances import Glances
 from proximity_reconciler.knowledge import Knowledge
-from proximity_reconciler.looking import PROOF, REQUESTS, EnvironmentHash
+from proximity_reconciler.looking import PROOF, REQUESTS
 from proximity_reconciler.picture import Picture
 from proximity_reconciler.publishing import Publisher
 from support.comparing import app
@@ -61,7 +62,7 @@ class Stage:
             self.asker,
             self.budget,
             cast(Publisher, None),
-            EnvironmentHash(b"k" * 32),
+            ConfigurationHash(b"k" * 32),
             lambda: NOON,
             lambda: 0.0,
         )

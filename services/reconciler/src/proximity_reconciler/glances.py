@@ -10,11 +10,12 @@ from proximity.domain.drift import Desired, Look
 from proximity.domain.drift.suspects import UNLISTED
 from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.observe import GuestStatus, Observer
+from proximity.vault.hashes import ConfigurationHash
 from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.comparing import Comparison
 from proximity_reconciler.knowledge import Knowledge
-from proximity_reconciler.looking import PATIENCE, PROOF, REQUESTS, EnvironmentHash, Looker
+from proximity_reconciler.looking import PATIENCE, PROOF, REQUESTS, Looker
 from proximity_reconciler.publishing import Publisher
 
 # A look that said nothing is not repeated at once, nor is the question whether a number is in use.
@@ -45,7 +46,7 @@ class Glances:
         asker: Asker,
         budget: Budget,
         publisher: Publisher,
-        hashes: EnvironmentHash,
+        hashes: ConfigurationHash,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:

@@ -1,17 +1,15 @@
 """A direct look at one guest: its state and its configuration, or the proof that it is not there."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from proximity.domain.application.marker import markers
 from proximity.domain.drift import Look
-from proximity.domain.drift.configuration import is_secret
 from proximity.proxmox.errors import GuestMissingError, ProxmoxError, RightsMissingError
 from proximity.proxmox.observe import GuestConfig, GuestStatus, Observer
+from proximity.vault.hashes import ConfigurationHash
 
 # A look that takes longer says nothing: others are waiting.
 PATIENCE = 6.0
@@ -21,24 +19,12 @@ REQUESTS = 2
 PROOF = 2
 
 
-class EnvironmentHash:
-    """Values of environment variables may be secret, and so may a command line: whether they changed is told by a hash
-    that needs our key.
-    """
-
-    def __init__(self, master_key: bytes) -> None:
-        self._key = hmac.digest(master_key, b"hashes of environment variables", "sha256")
-
-    def of(self, vmid: int, variable: str, value: str) -> str:
-        return hmac.new(self._key, f"{vmid}\0{variable}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
-
-
 @dataclass(frozen=True)
 class Looker:
     """`may_ask`: takes one request more from the budget. `quorum`: asks the cluster whether it has it."""
 
     proxmox: Observer
-    hashes: EnvironmentHash
+    hashes: ConfigurationHash
     may_ask: Callable[[], bool]
     quorum: Callable[[], Awaitable[bool]]
 
@@ -80,11 +66,8 @@ class Looker:
             hostname=config.values.get("hostname"),
             lock=config.lock,
             markers=tuple(markers(config.description)),
-            values={
-                key: self.hashes.of(vmid, key, value) if is_secret(key) else value
-                for key, value in config.values.items()
-            },
-            environment={name: self.hashes.of(vmid, name, value) for name, value in config.environment.items()},
+            values=self.hashes.settings(vmid, config.values),
+            environment=self.hashes.environment(vmid, config.environment),
         )
 
     async def _not_there(self, node: str, vmid: int, now: datetime, otherwise: str) -> Look | None:

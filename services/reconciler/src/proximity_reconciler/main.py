@@ -15,11 +15,11 @@ from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, 
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.leadership import Leadership
 from proximity.messaging.wake import Wake
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.key import KeyFileError, read_key
 from proximity.vault.vault import Vault
 from proximity_reconciler.following import Follower
 from proximity_reconciler.health import Health
-from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.observers import Observers
 from proximity_reconciler.settings import Settings
 from proximity_reconciler.sweep import Sweep
@@ -35,7 +35,7 @@ async def run(settings: Settings) -> None:
     password = settings.nats_password()
     bus = await connect(settings.nats_url, "reconciler", settings.nats_user, password, terminate)
     store, leases = EventStore(bus), buckets.leases(bus)
-    observers, hashes = Observers(Vault(buckets.vault(bus), key)), EnvironmentHash(key)
+    observers, hashes = Observers(Vault(buckets.vault(bus), key)), ConfigurationHash(key)
     follower = Follower(store, bus.installation_id)
     sweep = Sweep(follower, leases, Wake(bus), bus.clock, settings.sweep_every)
 

@@ -21,6 +21,7 @@ from proximity.messaging.event_store import EventStore, Loaded
 from proximity.messaging.publishing import UnavailableError
 from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.observe import Observer, Resources
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import VaultError
 from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
@@ -30,7 +31,6 @@ from proximity_reconciler.departed import Departed
 from proximity_reconciler.following import Follower
 from proximity_reconciler.glances import Glances
 from proximity_reconciler.inventory import HiddenStorages, Storages, inventory
-from proximity_reconciler.looking import EnvironmentHash
 from proximity_reconciler.observers import Observers
 from proximity_reconciler.picture import Picture, strangers_of_interest
 from proximity_reconciler.publishing import Publisher
@@ -55,7 +55,7 @@ class Watch:
         store: EventStore,
         follower: Follower,
         observers: Observers,
-        hashes: EnvironmentHash,
+        hashes: ConfigurationHash,
         settings: Settings,
         monotonic: Callable[[], float] = time.monotonic,
         *,
