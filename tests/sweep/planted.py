@@ -43,7 +43,7 @@ def upid_not_appended() -> Patch:
         if isinstance(answer, Happened) and isinstance(answer.event, ev.TaskAccepted):
             while (task := await job.proxmox.task(answer.event.upid)) and task.running:
                 pass
-            return Happened(step.outcome(job, 0), settled=True)
+            return Happened(await step.outcome(job, 0), settled=True)
         return answer
 
     return patch.object(effect, "_call", follow)
@@ -197,7 +197,7 @@ def exists_is_foreign() -> Patch:
 
 def evidence_ignored() -> Patch:
     async def mutated(job: Any, step: Any, intent: Any) -> Any:
-        return Happened(step.outcome(job, 0), settled=True)
+        return Happened(await step.outcome(job, 0), settled=True)
 
     return patch.object(effect, "_recover", mutated)
 

@@ -8,14 +8,17 @@ import pytest
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.adoption import Change
+from proximity.domain.application.configuration import Configuration
 from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Adoption, Container
 from proximity.proxmox.observe import GuestConfig
+from proximity.vault.hashes import ConfigurationHash
 from proximity_provisioner.effect import Ready
 from proximity_provisioner.job import Happened, Job
-from proximity_provisioner.steps.adoption import Unmark, inspect
+from proximity_provisioner.steps.adoption import Mark, Unmark, inspect
 
 MARKER = Marker("inst", "a1", "op", 105)
+HASHES = ConfigurationHash(bytes(32))
 
 
 class Node:
@@ -43,7 +46,7 @@ def job(config: GuestConfig, adoption: Adoption | None = None, *, tag_refused: b
         op=SimpleNamespace(id="op"),
         container=Container("c1", "pve1", 105, "op"),
         proxmox=Node(config),
-        tools=SimpleNamespace(installation_id="inst", journal=SimpleNamespace(keeper=nobody)),
+        tools=SimpleNamespace(installation_id="inst", journal=SimpleNamespace(keeper=nobody), hashes=HASHES),
         tag_refused=tag_refused,
     )
     return cast(Job, made)
@@ -55,6 +58,25 @@ async def test_a_container_that_was_given_no_name_has_none(values: dict[str, str
     assert isinstance(answer, Happened)
     assert isinstance(answer.event, ev.ContainerInspected)
     assert answer.event.hostname == hostname
+
+
+async def test_what_it_is_before_anything_is_written_is_what_later_changes_are_told_by() -> None:
+    values = {"memory": "512", "tags": "docs", "lxc": "lxc.environment=canary-raw", "description": "canary-text"}
+    answer = await inspect(job(GuestConfig("d", "canary-text", None, values, {"TOKEN": "canary-token"})))
+    assert isinstance(answer, Happened)
+    assert isinstance(answer.event, ev.ContainerInspected)
+    assert answer.event.configuration == Configuration(
+        values={"memory": "512", "lxc": HASHES.of(105, "lxc", values["lxc"])},
+        environment={"TOKEN": HASHES.of(105, "TOKEN", "canary-token")},
+    )
+    assert "canary" not in answer.event.model_dump_json()
+
+
+async def test_what_is_changed_before_the_mark_is_not_read_again() -> None:
+    """The mark is made for what is there then; that it is otherwise than it was inspected is told afterwards."""
+    ready = await Mark().prepare(job(GuestConfig("changed", "", None, {"memory": "1024"}), OUR_TAG))
+    assert isinstance(ready, Ready)
+    assert (ready.digest, ready.change) == ("changed", Change({"description": MARKER.line(), "tags": "proximity"}))
 
 
 @pytest.mark.parametrize(
@@ -91,9 +113,9 @@ OUR_TAG = Adoption(had_tag=False, had_description=False, hostname="wiki", tagged
         (replace(OUR_TAG, had_tag=True), True, False),
     ],
 )
-def test_a_tag_of_ours_that_proxmox_keeps_is_told(adoption: Adoption, tag_refused: bool, left: bool) -> None:
+async def test_a_tag_of_ours_that_proxmox_keeps_is_told(adoption: Adoption, tag_refused: bool, left: bool) -> None:
     asked = job(GuestConfig("d", MARKER.line(), None, {}), adoption, tag_refused=tag_refused)
-    assert Unmark().outcome(asked, 0) == ev.ContainerUnmarked(operation_id="op", tag_left=left)
+    assert await Unmark().outcome(asked, 0) == ev.ContainerUnmarked(operation_id="op", tag_left=left)
 
 
 @pytest.mark.parametrize(("tags", "left"), [({"tags": "docs;proximity"}, True), ({"tags": "docs"}, False), ({}, False)])

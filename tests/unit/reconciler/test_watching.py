@@ -14,7 +14,6 @@ from proximity.domain.guest import state as guest
 from proximity.messaging.envelope import Actor, Metadata, Recorded
 from proximity.messaging.event_store import Loaded
 from proximity.proxmox.observe import GuestSeen, NodeSeen, Resources, Task
-from proximity.vault.hashes import ConfigurationHash
 from proximity_reconciler.figures import GuestFigures
 from proximity_reconciler.guessing import guess
 from proximity_reconciler.knowledge import Guests, Knowledge
@@ -432,9 +431,3 @@ def test_what_this_process_wrote_itself_makes_no_look_old() -> None:
     assert knowledge.desired("c1")[0].since == before.since
     known(observed, knowledge=knowledge, cause="somebody-else", after=20)
     assert knowledge.desired("c1")[0].since > before.since
-
-
-def test_the_hash_of_a_variable_needs_the_key() -> None:
-    one, two = ConfigurationHash(b"1" * 32), ConfigurationHash(b"2" * 32)
-    assert one.of(1, "TOKEN", "secret") == one.of(1, "TOKEN", "secret")
-    assert len({one.of(1, "A", "x"), one.of(1, "B", "x"), one.of(2, "A", "x"), two.of(1, "A", "x")}) == 4

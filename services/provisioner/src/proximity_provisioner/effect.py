@@ -60,7 +60,9 @@ class Effect(Protocol):
         """May raise ProxmoxError: nobody can tell."""
         ...
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent: ...
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+        """Of a call that was executed. Raises nothing of Proxmox: what it looks at once more may be left out."""
+        ...
 
 
 async def carry_out(job: Job, effect: Effect) -> Answer:
@@ -127,7 +129,7 @@ async def _call(job: Job, effect: Effect, ready: Ready, intent: Intent) -> Answe
     except ProxmoxError as error:
         return await _refused(job, effect, intent, error)
     if upid is None:
-        return Happened(effect.outcome(job, 0), settled=True)
+        return Happened(await effect.outcome(job, 0), settled=True)
     return Happened(ev.TaskAccepted(operation_id=job.op.id, step=job.step.name, upid=upid), settled=True)
 
 
@@ -188,7 +190,7 @@ async def _follow(job: Job, effect: Effect, intent: Intent, upid: str) -> Answer
             return Later(job.tools.pace.look_again(job.app.cluster_id, intent.step, _taken(job, intent)), kind="poll")
         if task.succeeded:
             job.tools.pace.ended(job.app.cluster_id, intent.step, _taken(job, intent))
-            return Happened(effect.outcome(job, task.warnings), settled=True)
+            return Happened(await effect.outcome(job, task.warnings), settled=True)
         return await _task_failed(job, effect, intent, task)
     except ProxmoxError as error:
         return _not_known(job, intent, recovery.NotKnownYet(causes.cause_of(error), recovery.command(intent)))
@@ -235,7 +237,7 @@ async def _conclude(job: Job, effect: Effect, intent: Intent, verdict: Verdict) 
         case recovery.InProgress(upid=upid):
             return Happened(ev.TaskAccepted(operation_id=job.op.id, step=intent.step, upid=upid), settled=True)
         case recovery.Succeeded():
-            return Happened(effect.outcome(job, 0), settled=True)
+            return Happened(await effect.outcome(job, 0), settled=True)
         case recovery.Failed(cause=cause):
             return job.failed(cause)
         case recovery.HalfMade(cause=cause):

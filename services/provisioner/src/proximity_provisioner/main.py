@@ -25,6 +25,7 @@ from proximity.messaging.connection import Bus, NotPreparedError, RefusedError, 
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.leases import Slots
 from proximity.messaging.wake import Wake
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.key import KeyFileError, read_key
 from proximity.vault.vault import Vault
 from proximity_provisioner import health, metrics
@@ -72,7 +73,17 @@ async def _tools(bus: Bus, settings: Settings, key: bytes) -> AsyncIterator[Tool
     me = Incarnation(leases(bus))
     slots = OperationSlots(shared, journal, settings)
     tools = Tools(
-        settings, bus.installation_id, journal, bus.clock, Wake(bus), opened, slots, clusters, me, bool(bus.backup_id)
+        settings,
+        bus.installation_id,
+        journal,
+        bus.clock,
+        Wake(bus),
+        opened,
+        ConfigurationHash(key),
+        slots,
+        clusters,
+        me,
+        bool(bus.backup_id),
     )
     await me.start()
     keeping = [asyncio.create_task(me.keep()), asyncio.create_task(slots.keep())]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from proximity.messaging.clock import ServerClock
 from proximity.messaging.wake import Wake
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import Vault
 from proximity_provisioner.clusters import Clusters
 from proximity_provisioner.incarnation import Incarnation
@@ -26,6 +27,7 @@ class Tools:
     clock: ServerClock
     wake: Wake
     vault: Vault
+    hashes: ConfigurationHash
     slots: OperationSlots
     clusters: Clusters
     me: Incarnation

@@ -37,7 +37,7 @@ async def inspect(job: Job) -> Answer:
         return job.failed(await _which_right(job, error))
     except ProxmoxError as error:
         return not_now(job, error)
-    values = seen.config.values
+    values, vmid = seen.config.values, job.container.vmid
     inspected = ev.ContainerInspected(
         operation_id=job.op.id,
         node=seen.node,
@@ -45,6 +45,7 @@ async def inspect(job: Job) -> Answer:
         power=status.status,
         had_tag=has_tag(values),
         had_description="description" in values,
+        configuration=job.tools.hashes.configuration(vmid, values, seen.config.environment),
     )
     return Happened(inspected)
 
@@ -59,7 +60,7 @@ class Mark:
             return seen
         config = seen.config
         if marker_of(job) in markers(config.description):
-            return Happened(self.outcome(job, 0))
+            return Happened(await self.outcome(job, 0))
         tag = not _adoption(job).had_tag and not job.tag_refused
         change = marked(config.description, config.values, marker_of(job), tag=tag)
         return Ready(digest=config.digest, node=seen.node, change=change)
@@ -71,7 +72,7 @@ class Mark:
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         return Evidence(goal_reached=await _is_marked(job))
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerMarked(operation_id=job.op.id, tagged=not job.tag_refused)
 
 
@@ -106,7 +107,7 @@ class Unmark:
         is_marked = await _is_marked(job)
         return Evidence(goal_reached=None if is_marked is None else not is_marked)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerUnmarked(operation_id=job.op.id, tag_left=_is_tag_ours(job) and job.tag_refused)
 
 

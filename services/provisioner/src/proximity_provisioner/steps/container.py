@@ -4,9 +4,11 @@ from typing import Literal
 
 from proximity.domain.application import events as ev
 from proximity.domain.application.adoption import TAG, tags_of
+from proximity.domain.application.configuration import Configuration
 from proximity.domain.application.image import Environment, merged
 from proximity.domain.application.recovery import Evidence
 from proximity.domain.application.state import Intent
+from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.hypervisor import ContainerSpec
 from proximity.proxmox.observe import GuestConfig
 from proximity_provisioner import sight
@@ -51,7 +53,7 @@ class Create:
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         return await guest_evidence(job, intent, answered_exists=answered_exists)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         ct = job.container
         return ev.ContainerCreated(operation_id=job.op.id, node=ct.node, vmid=ct.vmid, warnings=warnings)
 
@@ -66,7 +68,7 @@ class Configure:
             return seen
         environment = await _environment(job)
         if _as_wanted(job, environment, seen.config):
-            return Happened(self.outcome(job, 0))
+            return Happened(await self.outcome(job, 0))
         # what the image says stays, as does what others added: the whole list is replaced
         whole = merged(seen.config.environment, environment) if environment else None
         return Ready(digest=seen.config.digest, environment=whole)
@@ -81,8 +83,19 @@ class Configure:
         seen = await look(job)
         return Evidence(goal_reached=isinstance(seen, Ours) and _as_wanted(job, await _environment(job), seen.config))
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
-        return ev.ContainerConfigured(operation_id=job.op.id)
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+        return ev.ContainerConfigured(operation_id=job.op.id, configuration=await _configuration(job))
+
+
+async def _configuration(job: Job) -> Configuration | None:
+    """As Proxmox has it now that it is ours. Who cannot be told leaves it to the reconciler: it is configured."""
+    try:
+        seen = await look(job)
+    except ProxmoxError:
+        return None
+    if not isinstance(seen, Ours):
+        return None
+    return job.tools.hashes.configuration(job.container.vmid, seen.config.values, seen.config.environment)
 
 
 def _description(job: Job) -> str:

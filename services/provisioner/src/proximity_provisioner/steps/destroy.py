@@ -34,7 +34,7 @@ class Destroy:
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         return await guest_evidence(job, intent)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerDestroyed(operation_id=job.op.id)
 
 

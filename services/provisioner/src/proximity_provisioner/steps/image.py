@@ -25,7 +25,7 @@ class PullImage:
 
     async def prepare(self, job: Job) -> Ready | Answer:
         if await is_there(job):
-            return Happened(self.outcome(job, 0))
+            return Happened(await self.outcome(job, 0))
         listed = await job.proxmox.tasks(job.node, vmid=None, type=TASK_TYPES["pull_image"], since=0)
         if any(task.running and _is_of(task, job) for task in listed):
             return Later(timedelta(seconds=2), because=BEING_PULLED, kind="poll")
@@ -42,7 +42,7 @@ class PullImage:
         running = any(task.running and _is_of(task, job) for task in await our_tasks(job, intent))
         return Evidence(goal_reached=None if running else False)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ImagePulled(operation_id=job.op.id, volid=job.placement.template_volid)
 
 

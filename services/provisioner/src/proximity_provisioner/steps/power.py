@@ -25,13 +25,13 @@ class _Power(ABC):
         if not isinstance(seen, Ours):
             return seen
         status = await job.proxmox.guest_status(job.container.node, job.container.vmid)
-        return Happened(self.outcome(job, 0)) if status.status == self.goal else Ready(digest=seen.config.digest)
+        return Happened(await self.outcome(job, 0)) if status.status == self.goal else Ready(digest=seen.config.digest)
 
     async def evidence(self, job: Job, intent: Intent, *, answered_exists: bool) -> Evidence:
         return await guest_evidence(job, intent)
 
     @abstractmethod
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent: ...
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent: ...
 
 
 class Start(_Power):
@@ -41,7 +41,7 @@ class Start(_Power):
     async def call(self, job: Job, ready: Ready) -> str | None:
         return await job.proxmox.start_container(job.container.node, job.container.vmid)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerStarted(operation_id=job.op.id, warnings=warnings)
 
 
@@ -52,7 +52,7 @@ class Shutdown(_Power):
         timeout = job.tools.settings.shutdown_timeout_seconds
         return await job.proxmox.shutdown_container(job.container.node, job.container.vmid, timeout)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerShutDown(operation_id=job.op.id)
 
 
@@ -62,5 +62,5 @@ class Stop(_Power):
     async def call(self, job: Job, ready: Ready) -> str | None:
         return await job.proxmox.stop_container(job.container.node, job.container.vmid)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.ContainerStopped(operation_id=job.op.id)

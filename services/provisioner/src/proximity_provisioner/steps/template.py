@@ -15,7 +15,7 @@ class DownloadTemplate:
     counted: tuple[Literal["node", "storage"], ...] = ("node",)
 
     async def prepare(self, job: Job) -> Ready | Answer:
-        return Happened(self.outcome(job, 0)) if await is_there(job) else Ready()
+        return Happened(await self.outcome(job, 0)) if await is_there(job) else Ready()
 
     async def call(self, job: Job, ready: Ready) -> str | None:
         place = job.placement
@@ -29,7 +29,7 @@ class DownloadTemplate:
         running = any(task.running for task in await our_tasks(job, intent))
         return Evidence(goal_reached=None if running else False)
 
-    def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
+    async def outcome(self, job: Job, warnings: int) -> ev.ApplicationEvent:
         return ev.TemplateDownloaded(operation_id=job.op.id, volid=job.placement.template_volid)
 
 

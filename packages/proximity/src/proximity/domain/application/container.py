@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from proximity.domain.application import events as ev
+from proximity.domain.application.configuration import Configuration
 from proximity.domain.application.events import ApplicationEvent
-from proximity.domain.application.state import Application, Container, Operation
+from proximity.domain.application.state import Application, Baseline, Container, Operation
 
 
 def container_after(state: Application, event: ApplicationEvent) -> Application:
@@ -23,6 +24,8 @@ def container_after(state: Application, event: ApplicationEvent) -> Application:
             return replace(state, container=ct, baseline=None)
         case ev.StepIntended(step="configure"):
             return replace(state, baseline=None)
+        case ev.ContainerConfigured(configuration=configuration):
+            return replace(state, baseline=_baseline(configuration))
         case ev.StepIntended(step="start" | "shutdown" | "stop"):
             ct = replace(ct, power="unknown")
         case ev.StepPostponed(step="create", withdrawn=True) if _nothing_sent(state.operation):
@@ -31,8 +34,9 @@ def container_after(state: Application, event: ApplicationEvent) -> Application:
             ct = replace(ct, power="running")
         case ev.ContainerShutDown() | ev.ContainerStopped():
             ct = replace(ct, power="stopped", address=None)
-        case ev.ContainerInspected(node=node, power=power):
+        case ev.ContainerInspected(node=node, power=power, configuration=configuration):
             ct = replace(ct, node=node, power=power)
+            return replace(state, container=ct, baseline=_baseline(configuration))
         case ev.AddressFound(address=address):
             ct = replace(ct, address=address)
         case ev.ContainerProvenGone() if is_remaking(state.operation):
@@ -43,6 +47,10 @@ def container_after(state: Application, event: ApplicationEvent) -> Application:
         case ev.VmidFoundTaken() | ev.ContainerProvenGone():
             return replace(state, container=None, unsettled=None)
     return replace(state, container=ct)
+
+
+def _baseline(configuration: Configuration | None) -> Baseline | None:
+    return Baseline(configuration.values, configuration.environment) if configuration else None
 
 
 def is_remaking(op: Operation | None) -> bool:

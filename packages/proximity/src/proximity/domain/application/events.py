@@ -7,6 +7,7 @@ sees (Observed) belongs to no operation.
 
 from typing import ClassVar, Literal, get_args
 
+from proximity.domain.application.configuration import Configuration
 from proximity.domain.application.spec import Spec
 from proximity.domain.finding import Explanation, Finding, Setting
 from proximity.domain.model import Event
@@ -248,7 +249,12 @@ class ContainerCreated(_OfOperation):
 
 
 class ContainerConfigured(_OfOperation):
+    """`configuration`: what later changes are told by. None: it could not be read, or was not asked for yet; then it is
+    as the reconciler sees it first (ConfigurationObserved).
+    """
+
     TYPE: ClassVar[str] = "application.container_configured.v1"
+    configuration: Configuration | None = None
 
 
 class ContainerStarted(_OfOperation):
@@ -296,7 +302,8 @@ class ContainerInspected(_OfOperation):
     """What the container is before anything is written to it, so that it can be given back like that.
 
     `node`: where it is, which need not be where it was asked for. `had_tag`: it carried our tag already;
-    `had_description`: it had a description at all.
+    `had_description`: it had a description at all. `configuration`: what later changes are told by, those before the
+    end of the adoption included; None as of ContainerConfigured.
     """
 
     TYPE: ClassVar[str] = "application.container_inspected.v1"
@@ -305,6 +312,7 @@ class ContainerInspected(_OfOperation):
     power: Literal["running", "stopped"]
     had_tag: bool
     had_description: bool
+    configuration: Configuration | None = None
 
 
 class ContainerMarked(_OfOperation):
