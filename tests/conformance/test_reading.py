@@ -119,6 +119,19 @@ async def test_the_storages_can_hold_what_is_put_there(bench: Workbench) -> None
     assert 0 < storages[bench.place.rootfs_storage].available <= storages[bench.place.rootfs_storage].total
 
 
+async def test_the_charts_of_a_node_and_a_storage_end_about_now(bench: Workbench) -> None:
+    now = await bench.client.node_time(bench.node)
+    of_storage = await bench.client.storage_history(bench.node, bench.place.rootfs_storage, "hour")
+    assert 0 <= now - of_storage[-1].at < 120
+    assert all(p.used <= p.total for p in of_storage if p.used is not None and p.total is not None)
+    try:
+        of_node = await bench.client.node_history(bench.node, "hour")
+    except RightsMissingError as error:
+        pytest.skip(f"the token may not see it: {error}")
+    assert 0 <= now - of_node[-1].at < 120
+    assert any(point.netin is not None and point.disk_used is not None for point in of_node)
+
+
 async def test_the_template_is_listed(bench: Workbench) -> None:
     assert bench.place.template in await bench.client.templates(bench.node, bench.place.template_storage)
 

@@ -179,6 +179,12 @@ class Log:
         )
         return application_id
 
+    async def storage(self, cluster_id: str, node: str, name: str) -> None:
+        seen = cluster_ev.StorageSeen(
+            node=node, storage=name, type="dir", content=("rootdir",), shared=False, active=True, total=2**40
+        )
+        await self.append("cluster", cluster_id, cluster_ev.StorageAppeared(storage=seen))
+
     async def simulated(self, api: "Api", simulator: SimulatedCluster) -> str:
         """The simulator, connected."""
         there = simulator.connection()

@@ -9,7 +9,7 @@ import pytest
 from integration.api.conftest import Api, Log, caught_up
 from support.simulator import SimulatorProcess
 
-KEYS = {"at", "cpu", "memory_used", "memory", "disk_used", "netin", "netout"}
+KEYS = {"at", "cpu", "memory_used", "memory", "disk_used", "disk", "netin", "netout"}
 
 
 async def running_container(api: Api, log: Log, simulator: SimulatorProcess) -> tuple[str, dict[str, Any]]:
@@ -34,9 +34,32 @@ async def test_of_an_application_a_guest_and_a_node(
         last = points[-1]
         assert 0 <= last["cpu"] <= 1
         assert 0 < last["memory_used"] <= last["memory"]
+        assert 0 < last["disk_used"] <= last["disk"]
     year = (await signed_in.get(f"/nodes/{cluster_id}/{there['node']}/metrics", timeframe="year")).json()
     assert year[1]["at"] - year[0]["at"] == 21600
     assert (await signed_in.get(f"/guests/{guest_id}/metrics", timeframe="decade")).status_code == 422
+
+
+async def test_of_a_storage(signed_in: Api, projector: None, log: Log, simulator: SimulatorProcess) -> None:
+    cluster_id = await log.simulated(signed_in, simulator)
+    names = ("local-lvm", "odd.name_1")
+    for name in names:
+        await log.storage(cluster_id, "pve1", name)
+    await caught_up(signed_in, await signed_in.parts.store.head())
+    path = f"/storages/{cluster_id}/pve1"
+    points = (await signed_in.get(f"{path}/local-lvm/metrics", timeframe="day")).json()
+    assert len(points) == 1440
+    assert set(points[-1]) == {"at", "used", "total"}
+    assert 0 < points[-1]["used"] <= points[-1]["total"]
+    assert (await signed_in.get(f"{path}/local-lvm/metrics", timeframe="decade")).status_code == 422
+    refused = await signed_in.get(f"{path}/odd.name_1/metrics")
+    assert (refused.status_code, refused.json()["code"]) == (502, "cluster_unreachable")
+    assert refused.json()["detail"] == "storage 'odd.name_1' does not exist", "Proxmox's own words"
+    for unknown in ("nothing", "..", "a%2Fb", "-x"):
+        assert (await signed_in.get(f"{path}/{unknown}/metrics")).status_code in (404, 422), unknown
+    fault = simulator.fault("node_offline", node="pve1")
+    assert (await signed_in.get(f"{path}/local-lvm/metrics", timeframe="hour")).status_code == 502
+    simulator.remove_fault(fault)
 
 
 async def test_what_was_not_measured_is_null(
@@ -47,7 +70,7 @@ async def test_what_was_not_measured_is_null(
     guest_id = await log.guest(cluster_id, there["vmid"], node=there["node"])
     await caught_up(signed_in, await signed_in.parts.store.head())
     last = (await signed_in.get(f"/guests/{guest_id}/metrics")).json()[-1]
-    assert (last["cpu"], last["memory_used"], last["netin"]) == (None, None, None)
+    assert (last["cpu"], last["memory_used"], last["disk_used"], last["netin"]) == (None, None, None, None)
 
 
 async def test_what_is_new_has_no_history_yet(
@@ -108,6 +131,6 @@ async def test_of_nothing_there_are_none(signed_in: Api, projector: None, log: L
     application_id, _ = await log.application()
     await caught_up(signed_in, await signed_in.parts.store.head())
     paths = (f"/applications/{application_id}", f"/applications/{uuid4()}", f"/guests/{uuid4()}-105")
-    for path in (*paths, f"/nodes/{uuid4()}/pve1"):
+    for path in (*paths, f"/nodes/{uuid4()}/pve1", f"/storages/{uuid4()}/pve1/local"):
         answer = await signed_in.get(f"{path}/metrics")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path

@@ -52,6 +52,7 @@ EXPECTED = {
     ("post", "/guests/adopt"),
     *(("post", f"/guests/{{guest_id}}/{verb}") for verb in ("adopt", "ignore", "notice")),
     ("get", "/nodes/{cluster_id}/{node}/metrics"),
+    ("get", "/storages/{cluster_id}/{node}/{storage}/metrics"),
     ("get", "/findings"),
     ("post", "/applications/{application_id}/findings/{key}/accept"),
     ("get", "/operations"),

@@ -9,7 +9,7 @@ import pytest
 
 from proximity.proxmox import answers
 from proximity.proxmox.errors import InvalidRequestError, RightsMissingError, UnansweredError
-from proximity.proxmox.observe import GuestStatus, Membership, Point, Task, Version
+from proximity.proxmox.observe import GuestStatus, Membership, Point, StoragePoint, Task, Version
 from proximity.proxmox.task_id import TaskId
 from unit.proxmox.conftest import MakeClient
 from unit.proxmox.scripted_server import Answer, ScriptedServer, data, refusal
@@ -285,19 +285,31 @@ def test_upids() -> None:
 
 async def test_history_of_a_node_and_a_guest_has_gaps(connect: MakeClient, server: ScriptedServer) -> None:
     measured = {"time": 60, "cpu": 0.5, "netin": 10, "netout": 20.5}
-    of_node = {"memused": 7, "memtotal": 8, "rootused": 9}
+    of_node = {"memused": 7, "memtotal": 8, "rootused": 9, "roottotal": 10}
     of_guest = {"mem": 1, "maxmem": "2", "disk": 3, "maxdisk": 4}
-    server.script = [data([{"time": 0}, measured | of_node]), data([measured | of_guest])]
+    stopped = {"time": 120, "disk": 0, "maxdisk": 4}
+    server.script = [data([{"time": 0}, measured | of_node]), data([measured | of_guest, stopped])]
     client = connect(server.endpoint)
     gap, point = await client.node_history("pve", "hour")
     assert gap == Point(at=0)
-    assert point == Point(60, 0.5, memory_used=7, memory=8, disk_used=9, netin=10, netout=20.5)
-    (point,) = await client.guest_history("pve", "lxc", 100, "year")
-    assert (point.memory_used, point.memory, point.disk_used) == (1, 2, 3)
+    assert point == Point(60, 0.5, memory_used=7, memory=8, disk_used=9, disk=10, netin=10, netout=20.5)
+    point, last = await client.guest_history("pve", "lxc", 100, "year")
+    assert (point.memory_used, point.memory, point.disk_used, point.disk) == (1, 2, 3, 4)
+    assert last == Point(120, disk=4), "nobody measures the disk of what does not run"
     assert [request.line.split()[1] for request in server.requests] == [
         "/api2/json/nodes/pve/rrddata?timeframe=hour",
         "/api2/json/nodes/pve/lxc/100/rrddata?timeframe=year",
     ]
+
+
+async def test_history_of_a_storage(connect: MakeClient, server: ScriptedServer) -> None:
+    words = "RRD error: opening 'pve-storage-9.0/pve/new': No such file or directory"
+    server.script = [data([{"time": 0}, {"time": 60, "used": 1.5, "total": 3}]), refusal(500, words)]
+    client = connect(server.endpoint)
+    points = await client.storage_history("pve", "tank-1.nfs_a", "hour")
+    assert points == [StoragePoint(0), StoragePoint(60, used=1.5, total=3)]
+    assert server.requests[0].line.split()[1] == "/api2/json/nodes/pve/storage/tank-1.nfs_a/rrddata?timeframe=hour"
+    assert await client.storage_history("pve", "new", "hour") == []
 
 
 async def test_of_a_guest_that_is_new_there_is_no_history_yet(connect: MakeClient, server: ScriptedServer) -> None:

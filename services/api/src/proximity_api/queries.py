@@ -68,9 +68,7 @@ async def nodes(
     conn: AsyncConnection, cursor: str | None, limit: int, cluster_id: str | None = None
 ) -> views.Page[views.Node]:
     n, f = t.nodes, t.node_figures
-    living = (
-        select(n, f.c.cpu, f.c.memory_used, f.c.uptime).outerjoin(f, f.c.id == n.c.id).where(n.c.removed_at.is_(None))
-    )
+    living = select(n, *_figures(f)).outerjoin(f, f.c.id == n.c.id).where(n.c.removed_at.is_(None))
     if cluster_id is not None:
         living = living.where(n.c.cluster_id == cluster_id)
     return await page(conn, views.Node, living, (n.c.id,), cursor, limit)
@@ -80,10 +78,16 @@ async def storages(
     conn: AsyncConnection, cursor: str | None, limit: int, cluster_id: str | None = None
 ) -> views.Page[views.Storage]:
     s, f = t.storages, t.storage_figures
-    living = select(s, f.c.used, f.c.available).outerjoin(f, f.c.id == s.c.id).where(s.c.removed_at.is_(None))
+    living = select(s, *_figures(f)).outerjoin(f, f.c.id == s.c.id).where(s.c.removed_at.is_(None))
     if cluster_id is not None:
         living = living.where(s.c.cluster_id == cluster_id)
     return await page(conn, views.Storage, living, (s.c.id,), cursor, limit)
+
+
+async def has_storage(conn: AsyncConnection, storage_id: str) -> bool:
+    s = t.storages
+    there = select(s.c.id).where(s.c.id == storage_id, s.c.removed_at.is_(None))
+    return (await conn.execute(there)).first() is not None
 
 
 async def guests(
@@ -111,8 +115,11 @@ async def guest(conn: AsyncConnection, guest_id: str) -> views.Guest | None:
 
 def _guests() -> Select[Any]:
     g, f = t.guests, t.guest_figures
-    figures = [column for column in f.c if column.name not in ("id", "at")]
-    return select(g, *figures).outerjoin(f, f.c.id == g.c.id)
+    return select(g, *_figures(f)).outerjoin(f, f.c.id == g.c.id)
+
+
+def _figures(of: Table) -> list[Column[Any]]:
+    return [column for column in of.c if column.name not in ("id", "at")]
 
 
 async def findings(

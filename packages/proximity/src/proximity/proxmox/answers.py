@@ -16,7 +16,6 @@ from proximity.proxmox.observe import (
     GuestStatus,
     Membership,
     NodeSeen,
-    Point,
     Resources,
     StorageOnNode,
     Task,
@@ -96,16 +95,18 @@ def _node(entry: Entry) -> NodeSeen:
         online=entry.get("status") == "online",
         fingerprint=entry.get("ssl_fingerprint"),
         cpus=whole(entry.get("maxcpu")),
-        cpu=_share(entry.get("cpu")),
+        cpu=share(entry.get("cpu")),
         memory=whole(entry.get("maxmem")),
         memory_used=whole(entry.get("mem")),
         uptime=whole(entry.get("uptime")),
+        disk=whole(entry.get("maxdisk")),
+        disk_used=whole(entry.get("disk")),
     )
 
 
-def _share(value: Any) -> float | None:
-    share = fraction(value)
-    return None if share is None else max(share, 0.0)  # seen slightly negative in the first seconds of a guest
+def share(value: Any) -> float | None:
+    number = fraction(value)
+    return None if number is None else max(number, 0.0)  # seen slightly negative in the first seconds of a guest
 
 
 def storages(data: Any) -> list[StorageOnNode]:
@@ -171,7 +172,7 @@ def _guest(entry: Entry, kind: Literal["lxc", "qemu"]) -> GuestSeen:
         cpus=fraction(entry.get("maxcpu")),
         memory=whole(entry.get("maxmem")),
         disk=whole(entry.get("maxdisk")),
-        cpu=_share(entry.get("cpu")),
+        cpu=share(entry.get("cpu")),
         memory_used=whole(entry.get("mem")),
         disk_used=whole(entry.get("disk")),
         netin=whole(entry.get("netin")),
@@ -270,25 +271,4 @@ def _task(entry: Entry, exitstatus: Any, *, running: bool) -> Task:
         running=running,
         exitstatus=None if running else str(exitstatus or "unexpected status"),
         endtime=None if (ended := entry.get("endtime")) is None else int(ended),
-    )
-
-
-def node_history(data: Any) -> list[Point]:
-    return [_point(entry, "memused", "memtotal", "rootused") for entry in rows(data)]
-
-
-def guest_history(data: Any) -> list[Point]:
-    return [_point(entry, "mem", "maxmem", "disk") for entry in rows(data)]
-
-
-def _point(entry: Entry, memory_used: str, memory: str, disk_used: str) -> Point:
-    """Only the time where nothing was measured."""
-    return Point(
-        at=int(text(entry, "time")),
-        cpu=_share(entry.get("cpu")),
-        memory_used=fraction(entry.get(memory_used)),
-        memory=fraction(entry.get(memory)),
-        disk_used=fraction(entry.get(disk_used)),
-        netin=fraction(entry.get("netin")),
-        netout=fraction(entry.get("netout")),
     )

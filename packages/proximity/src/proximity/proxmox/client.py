@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
-from proximity.proxmox import answers
+from proximity.proxmox import answers, charts
 from proximity.proxmox.certificate import normal_fingerprint, trust
 from proximity.proxmox.connection import Connection, Endpoint
 from proximity.proxmox.errors import (
@@ -26,6 +26,7 @@ from proximity.proxmox.observe import (
     Point,
     Resources,
     StorageOnNode,
+    StoragePoint,
     Task,
     Timeframe,
     Version,
@@ -168,18 +169,23 @@ class ProxmoxClient:
         return [] if lines[:1] == ["no content"] or _is_gone(lines) else lines[-last:]
 
     async def node_history(self, node: str, timeframe: Timeframe) -> list[Point]:
-        return answers.node_history(await self._read("nodes", node, "rrddata", timeframe=timeframe))
+        return charts.node_history(await self._read("nodes", node, "rrddata", timeframe=timeframe))
 
     async def guest_history(
         self, node: str, type: Literal["lxc", "qemu"], vmid: int, timeframe: Timeframe
     ) -> list[Point]:
+        return charts.guest_history(await self._history(timeframe, "nodes", node, type, vmid))
+
+    async def storage_history(self, node: str, storage: str, timeframe: Timeframe) -> list[StoragePoint]:
+        return charts.storage_history(await self._history(timeframe, "nodes", node, "storage", storage))
+
+    async def _history(self, timeframe: Timeframe, *of: str | int) -> Any:
         try:
-            listed = await self._read("nodes", node, type, vmid, "rrddata", timeframe=timeframe)
+            return await self._read(*of, "rrddata", timeframe=timeframe)
         except UnansweredError as error:
             if not is_without_history(error):
                 raise
             return []
-        return answers.guest_history(listed)
 
     # How calls travel
 

@@ -14,8 +14,8 @@ class Version:
 
 @dataclass(frozen=True)
 class NodeSeen:
-    """Figures are None without Sys.Audit or while the node is offline; memory in bytes, cpu 0..1. `fingerprint`: only
-    /nodes tells it.
+    """Figures are None without Sys.Audit or while the node is offline; memory and `disk` (its root file system) in
+    bytes, cpu 0..1. `fingerprint`: only /nodes tells it.
     """
 
     node: str
@@ -26,6 +26,8 @@ class NodeSeen:
     memory: int | None = None
     memory_used: int | None = None
     uptime: int | None = None
+    disk: int | None = None
+    disk_used: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,8 @@ Timeframe = Literal["hour", "day", "week", "month", "year"]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Of a history, averaged over its step. `at`: Unix seconds; `cpu`: 0..1 of what it has; `memory`, `memory_used`,
-    `disk_used`: bytes; `netin`, `netout`: bytes a second. None: nothing was measured.
+    """Of a history, averaged over its step. `at`: Unix seconds; `cpu`: 0..1 of what it has; `memory`, `disk` (a node's
+    root file system) and `…_used` of them: bytes; `netin`, `netout`: bytes a second. None: nothing was measured.
     """
 
     at: int
@@ -154,8 +156,18 @@ class Point:
     memory_used: float | None = None
     memory: float | None = None
     disk_used: float | None = None
+    disk: float | None = None
     netin: float | None = None
     netout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePoint:
+    """As a Point; in bytes."""
+
+    at: int
+    used: float | None = None
+    total: float | None = None
 
 
 class Observer(Protocol):
@@ -225,7 +237,7 @@ class Observer(Protocol):
 
 
 class History(Protocol):
-    """What only screens ask for. As an Observer."""
+    """How things were, for screens. As an Observer."""
 
     async def node_history(self, node: str, timeframe: Timeframe) -> list[Point]:
         """From Proxmox's RRD, oldest first. Needs Sys.Audit on the node."""
@@ -235,4 +247,8 @@ class History(Protocol):
         self, node: str, type: Literal["lxc", "qemu"], vmid: int, timeframe: Timeframe
     ) -> list[Point]:
         """As of a node; empty while Proxmox has recorded nothing of it on that node."""
+        ...
+
+    async def storage_history(self, node: str, storage: str, timeframe: Timeframe) -> list[StoragePoint]:
+        """As of a guest. Needs Datastore.Audit or Datastore.AllocateSpace on the storage."""
         ...

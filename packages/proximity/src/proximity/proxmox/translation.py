@@ -90,5 +90,5 @@ def is_transient(error: ProxmoxError) -> bool:
 
 
 def is_without_history(error: ProxmoxError) -> bool:
-    """The guest has no RRD on that node: it is new there, or not there."""
+    """The guest or storage has no RRD on that node: it is new there, or not there."""
     return error.status == 500 and error.words.startswith("RRD error:") and "No such file" in error.words
