@@ -145,6 +145,7 @@ MUTANTS = tuple(
             Runs("delete", ("unanswered",), "guest_config"),
             "is left without an application",
         ),
+        ("baseline left to a later look", planted.configuration_not_kept, Runs("adopt"), "has no baseline"),
         ("a command decided twice", planted.command_twice, _ACKNOWLEDGED, "op-deploy has 2 ends"),
         ("append without the expected sequence", planted.expectation_ignored, Runs(seeds=60), "a gap in the history"),
         (

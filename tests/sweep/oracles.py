@@ -131,6 +131,7 @@ class Oracle:
         self._ends(world, scenario)
         self._history(world, scenario, disturbed=disturbed)
         self._guests(world, scenario)
+        self._baseline(world, disturbed=disturbed)
         if not disturbed and not world.proxmox.killed:
             lost = [r.event for r in world.of_application(APP) if isinstance(r.event, ev.CallUnanswered)]
             self.violations += [f"a call that was answered counts as unanswered: {event}" for event in lost]
@@ -187,6 +188,18 @@ class Oracle:
         allowed = 1 + sum("vzcreate" in killed for killed in world.proxmox.killed)
         if creates > allowed:
             self._wrong(world, f"{creates} containers were made")
+
+    def _baseline(self, world: World, *, disturbed: bool) -> None:
+        """No reconciler looks at it here: it is what an operation has read."""
+        app = world.application(APP)
+        if app is None or app.container is None or not app.deployed:
+            return
+        vmid, known = app.container.vmid, app.baseline
+        is_ = world.inspected.get(vmid) or world.configuration(vmid)
+        if known is None and (app.adoption or not disturbed):
+            self._wrong(world, f"guest {vmid} has no baseline")
+        elif known and (known.values, known.environment) != (is_.values, is_.environment):
+            self._wrong(world, f"guest {vmid} has the baseline {known}, it was {is_}")
 
 
 def _accepted(world: World, upid: str | None) -> bool:

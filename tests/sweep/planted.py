@@ -13,6 +13,7 @@ from proximity.domain.application.state import Absent
 from proximity.messaging import publishing
 from proximity.messaging.event_store import Conflict
 from proximity.proxmox.errors import GuestMissingError, ProxmoxError
+from proximity.vault.hashes import ConfigurationHash
 from proximity_provisioner import effect, evidence, journal, ownership
 from proximity_provisioner.applications import Applications
 from proximity_provisioner.commands import CommandInbox
@@ -222,6 +223,11 @@ def unanswered_is_gone() -> Patch:
             return Gone()
 
     return _everywhere("look", look, mutated)
+
+
+def configuration_not_kept() -> Patch:
+    """What it is compared with is left to whoever looks at it first."""
+    return patch.object(ConfigurationHash, "configuration", lambda *_: None)
 
 
 def command_twice() -> Patch:

@@ -133,6 +133,13 @@ async def _restarted(world: World) -> None:
     await ask(world, cmd.RestartApplication(operation_id="op-earlier", application_id=APP))
 
 
+async def _adopted_and_changed(world: World) -> None:
+    """Between the look at it and the mark somebody changes it."""
+    await ask(world, _ADOPT)
+    await world.until(lambda: happened(world, ev.ContainerInspected), 300)
+    world.somebody_changes(_FOUND)
+
+
 CANCEL = cmd.CancelOperation(operation_id="op-cancel", application_id=APP, target_operation_id="op-deploy")
 _DELETE = cmd.DeleteApplication(operation_id="op-delete", application_id=APP)
 _CANCEL_ADOPTION = CANCEL.model_copy(update={"target_operation_id": "op-adopt"})
@@ -261,7 +268,7 @@ SCENARIOS: dict[str, Scenario] = {
             since="create",
             until="configure",
         ),
-        Scenario("adopt", "nothing", _one("adopt"), ends_of(adopt="succeeded"), RUNNING, prepare=_found_running),
+        Scenario("adopt", "nothing", _adopted_and_changed, ends_of(adopt="succeeded"), RUNNING, prepare=_found_running),
         Scenario(
             "adopt what is stopped",
             "nothing",

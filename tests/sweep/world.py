@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from nats.js import JetStreamContext
 
+from proximity.domain.application.configuration import Configuration
 from proximity.domain.application.evolve import evolve
 from proximity.domain.application.state import INITIAL, Application
 from proximity.domain.cluster import events as cluster
@@ -25,6 +26,7 @@ from proximity.messaging.direct import StoredMessage
 from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.wake import Wake
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import Vault
 from proximity_reconciler.following import Follower
 from proximity_reconciler.sweep import Sweep
@@ -41,6 +43,7 @@ NODE_AHEAD = 437.0  # seconds: the node's clock is no other clock's
 CLUSTER_ID = "c1"
 TOKEN = "proximity@pve!provisioner"
 ALICE = Actor("user", "alice")
+HASHES = ConfigurationHash(KEY)
 
 
 @dataclass
@@ -53,6 +56,8 @@ class World:
     foreign: dict[int, tuple[str, bool]] = field(default_factory=dict)
     # those that may be adopted, with their digests as they were found
     found: dict[int, str] = field(default_factory=dict)
+    # and what they are compared with from then on
+    inspected: dict[int, Configuration] = field(default_factory=dict)
     told: Callable[["World", str, Any], None] = lambda world, what, about: None
     watch: Callable[["World"], None] = lambda world: None
     asked: list[str] = field(default_factory=list)
@@ -112,7 +117,14 @@ class World:
     def copy(self, points: Points, skews: tuple[float, ...]) -> "World":
         """The same past in the running loop's time. Nothing may be going on in it."""
         seconds = asyncio.get_running_loop().time
-        return World(points, self.log.copy(seconds), self.proxmox.copy(seconds), skews, found=dict(self.found))
+        return World(
+            points,
+            self.log.copy(seconds),
+            self.proxmox.copy(seconds),
+            skews,
+            found=dict(self.found),
+            inspected=dict(self.inspected),
+        )
 
     async def begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -133,6 +145,17 @@ class World:
         config = {"hostname": "old-wiki", "description": "Wiki\n\nkeep it\n", "tags": "docs", "swap": "512"}
         self.proxmox.guests[vmid] = Guest(vmid, "pve1", config, running=running)
         self.found[vmid] = self.proxmox.guests[vmid].digest
+        self.inspected[vmid] = self.configuration(vmid)
+
+    def somebody_changes(self, vmid: int) -> None:
+        """One that was inspected, before it is marked."""
+        self.proxmox.guests[vmid].config["cores"] = "4"
+        self.found[vmid] = self.proxmox.guests[vmid].digest
+
+    def configuration(self, vmid: int) -> Configuration:
+        """As it is now."""
+        guest = self.proxmox.guests[vmid]
+        return HASHES.configuration(vmid, guest.config, guest.environment)
 
     def stranger_takes(self, vmid: int) -> None:
         """The first time somebody asks for this number, a stranger has been faster, and is at it for a while."""
