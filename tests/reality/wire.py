@@ -33,6 +33,7 @@ _PATHS: dict[str, Question] = {
     r"/cluster/nextid": "nextid",
     r"/access/permissions": "permissions",
     r"/nodes/(?P<node>[^/]+)/storage": "storage",
+    r"/nodes/(?P<node>[^/]+)/rrddata": "chart",
     r"/nodes/(?P<node>[^/]+)/lxc/(?P<vmid>\d+)/config": "config",
     r"/nodes/(?P<node>[^/]+)/lxc/(?P<vmid>\d+)/status/current": "current",
 }
@@ -71,7 +72,7 @@ class Window:
             return self._guest(question, about["node"], int(about["vmid"]))
         whole: dict[Question, Callable[[], Any]] = {
             "resources": self._resources, "status": self._status, "tasks": self._tasks,
-            "permissions": self._permissions, "storage": list,
+            "permissions": self._permissions, "storage": list, "chart": self._chart,
         }  # fmt: skip
         return whole[question]()
 
@@ -139,6 +140,13 @@ class Window:
         workers = [w for w in self.truth.workers[-60:] if w.node not in self.trouble.away]
         return [worker.listed(now) for worker in reversed(workers)]
 
+    def _chart(self) -> list[dict[str, Any]]:
+        """The point of this minute has nothing yet."""
+        if not self._sees_all:
+            raise RefusalError(403, "Permission check failed (/nodes, Sys.Audit)")
+        last = int(self.truth.seconds()) // 60 * 60
+        return [{"time": last - 60 * back} | ({"netin": 7.5, "netout": 2.5} if back else {}) for back in (2, 1, 0)]
+
     def _resources(self) -> list[dict[str, Any]]:
         now, trouble = self.truth.seconds(), self.trouble
         swept_at = (trouble.since if trouble.stuck else now) // PVESTATD * PVESTATD
@@ -155,7 +163,8 @@ class Window:
         ]  # fmt: skip
         for node in nodes if self._sees_all else ():
             if node["status"] == "online":
-                node |= {"maxcpu": 4, "cpu": self.truth.random.random(), "maxmem": 1 << 34, "mem": 1 << 33, "uptime": 9}
+                node |= {"maxcpu": 4, "cpu": self.truth.random.random(), "maxmem": 1 << 34, "mem": 1 << 33, "uptime": 9,
+                         "maxdisk": 1 << 36, "disk": 1 << 34}  # fmt: skip
         return [*guests, *nodes, *self._storages()]
 
     def _storages(self) -> list[dict[str, Any]]:

@@ -129,10 +129,13 @@ async def test_figures_are_passed_on(stage: Stage, simulator: SimulatorProcess) 
 
     async def both_kinds() -> bool:
         seen.update({f"{o.kind} {o.key}": o.body for o in await figures.fetch(100, 1.0)})
-        return f"node {cluster_id}/pve1" in seen and any(key.startswith(f"storage {cluster_id}/pve1/") for key in seen)
+        known = seen.get(f"node {cluster_id}/pve1", {}).get("netin")
+        return bool(known) and any(key.startswith(f"storage {cluster_id}/pve1/") for key in seen)
 
     await eventually(both_kinds)
-    assert seen[f"node {cluster_id}/pve1"].keys() == {"cpu", "memory_used", "uptime"}
+    node = seen[f"node {cluster_id}/pve1"]
+    assert node.keys() == {"cpu", "memory_used", "disk", "disk_used", "netin", "netout", "uptime"}
+    assert None not in node.values()
     storage = next(body for key, body in seen.items() if key.startswith("storage"))
     assert storage.keys() == {"used", "available"}
 

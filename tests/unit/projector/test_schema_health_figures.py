@@ -91,12 +91,13 @@ def test_of_figures_the_newest_counts_and_unknown_kinds_are_left_out() -> None:
 
     found = rows(
         [
-            seen("node", "c1/pve1", 2, cpu=0.5, memory_used=2, uptime=3),
+            seen("node", "c1/pve1", 2, cpu=0.5, memory_used=2, disk_used=4, netin=5, uptime=3),
             seen("node", "c1/pve1", 1, cpu=0.1, memory_used=1, uptime=2),
             seen("storage", "c1/pve1/local", 1, used=5),
             seen("weather", "c1", 1, rain=1),
         ]
     )
-    assert [row["cpu"] for row in found["node_figures"]] == [0.5]
+    (node,) = found["node_figures"]
+    assert (node["cpu"], node["disk_used"], node["netin"], node["netout"]) == (0.5, 4, 5, None)
     assert found["storage_figures"][0]["available"] is None
     assert set(found) == {"node_figures", "storage_figures"}

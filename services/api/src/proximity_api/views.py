@@ -142,10 +142,16 @@ class NodeAsFound(_Row):
 
 
 class NodeFigures(BaseModel):
-    """`cpu` is a share of all CPUs (0 to 1), `memory_used` in bytes, `uptime` in seconds."""
+    """`cpu` is a share of all CPUs (0 to 1); `memory_used`, and `disk_used` of `disk`, its root file system, in bytes;
+    `netin` and `netout` in bytes a second, averaged over a minute; `uptime` in seconds.
+    """
 
     cpu: float | None = None
     memory_used: int | None = None
+    disk: int | None = None
+    disk_used: int | None = None
+    netin: int | None = None
+    netout: int | None = None
     uptime: int | None = None
 
 

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 # kind of observation -> its table and the figures in its body; the key is the row's id
 KINDS = {
-    "node": ("node_figures", ("cpu", "memory_used", "uptime")),
+    "node": ("node_figures", ("cpu", "memory_used", "disk", "disk_used", "netin", "netout", "uptime")),
     "storage": ("storage_figures", ("used", "available")),
 }
 _BATCH = 500

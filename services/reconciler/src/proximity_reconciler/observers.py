@@ -1,16 +1,21 @@
 """The way to each Proxmox cluster, for looking only: one client per connection, its secret opened from the vault."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from proximity.domain.cluster.state import Cluster
 from proximity.proxmox.client import ProxmoxClient
 from proximity.proxmox.connection import Connection
 from proximity.proxmox.connections import Clients
-from proximity.proxmox.observe import Observer
+from proximity.proxmox.observe import History, Observer
 from proximity.vault.vault import Vault
 
 # A look that takes longer has failed: seconds.
 PATIENCE = 20.0
+
+
+class Lookout(Observer, History, Protocol):
+    """How a cluster is, and how it was."""
 
 
 class Observers:
@@ -20,7 +25,7 @@ class Observers:
         # a sealed value never changes, so it is opened once
         self._secrets: dict[str, str] = {}
 
-    async def of(self, cluster_id: str, cluster: Cluster, again: Callable[[], bool]) -> Observer:
+    async def of(self, cluster_id: str, cluster: Cluster, again: Callable[[], bool]) -> Lookout:
         """`again`: whether a read may send a request beyond its first. Raises VaultError, TimeoutError."""
         secret = self._secrets.get(cluster.token_secret)
         if secret is None:

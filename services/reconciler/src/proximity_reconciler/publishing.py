@@ -9,6 +9,7 @@ from proximity.proxmox.observe import Resources
 from proximity_reconciler.figures import GuestFigures, OfNode
 from proximity_reconciler.inventory import Storages
 from proximity_reconciler.picture import Picture
+from proximity_reconciler.traffic import NodeTraffic
 
 # Guests in one message: figures of one take at most 250 bytes, and NATS carries 1 MiB unless it is told otherwise.
 PAGE = 2000
@@ -22,15 +23,25 @@ def pages(guests: OfNode) -> Iterator[OfNode]:
 
 
 class Publisher:
-    def __init__(self, cluster_id: str, bus: Bus) -> None:
+    def __init__(self, cluster_id: str, bus: Bus, traffic: NodeTraffic) -> None:
         self._cluster_id = cluster_id
         self._bus = bus
+        self._traffic = traffic
         self._figures = GuestFigures()
 
     async def inventory(self, seen: Resources, storages: Storages) -> None:
         for node in seen.nodes:
             if node.online and node.cpu is not None:
-                body = {"cpu": node.cpu, "memory_used": node.memory_used, "uptime": node.uptime}
+                traffic = self._traffic.of(node.node)
+                body = {
+                    "cpu": node.cpu,
+                    "memory_used": node.memory_used,
+                    "disk": node.disk,
+                    "disk_used": node.disk_used,
+                    "netin": traffic.netin if traffic else None,
+                    "netout": traffic.netout if traffic else None,
+                    "uptime": node.uptime,
+                }
                 await observations.publish(self._bus, "node", f"{self._cluster_id}/{node.node}", body)
         for name, storage in storages:
             if storage.active:

@@ -36,6 +36,7 @@ from proximity_reconciler.picture import Picture, strangers_of_interest
 from proximity_reconciler.publishing import Publisher
 from proximity_reconciler.settings import Settings
 from proximity_reconciler.tasks import TaskLog
+from proximity_reconciler.traffic import NodeTraffic
 from proximity_reconciler.writing import Writer
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,8 @@ class Watch:
         self._writer = Writer(store, cluster_id, follower.knowledge.wrote)
         self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
         self._comparison = Comparison(cluster_id, bus, follower, self._writer)
-        self._publisher = Publisher(cluster_id, bus)
+        self._traffic = NodeTraffic(cluster_id, self._budget.take_look, monotonic)
+        self._publisher = Publisher(cluster_id, bus, self._traffic)
         self._glances = Glances(
             cluster_id, self._asker, self._budget, self._publisher, hashes, bus.clock.now, monotonic
         )
@@ -123,6 +125,8 @@ class Watch:
         if new_list or looked:
             await self._comparison.compare(self.picture, self._tasks, new_list=new_list)
             await self._publisher.guests(self.picture)
+        if new_list and not self._glances.waiting:
+            await self._traffic.ask(proxmox)
         questions: tuple[Question, ...] = ("list", "members", "rights")
         due = self._until_due(*questions, *(("tasks",) if self.picture.rights.sees_all else ()))
         return min(due, AGAIN) if self._glances.waiting else due
@@ -147,6 +151,7 @@ class Watch:
         strangers = strangers_of_interest(seen, managed, cluster.first_vmid, cluster.last_vmid)
         self.picture.take(at, seen, managed, strangers | self._comparison.findings_of_guests().keys())
         self._departed.listed(seen, cluster)
+        self._traffic.listed(seen.nodes)
         await self._seen(loaded, seen, await self._hidden.with_hidden(proxmox, seen))
         return True
 

@@ -250,6 +250,12 @@ node_figures = Table(
     # share of all CPUs, 0 to 1
     Column("cpu", Double),
     Column("memory_used", BigInteger),
+    # its root file system
+    Column("disk", BigInteger),
+    Column("disk_used", BigInteger),
+    # a second, averaged over a minute
+    Column("netin", BigInteger),
+    Column("netout", BigInteger),
     # seconds
     Column("uptime", BigInteger),
     Column("at", Time, nullable=False),
