@@ -10,9 +10,9 @@ from proximity.domain.application.decider import correct
 from proximity.domain.application.events import Observed
 from proximity.domain.application.evolve import evolve
 from proximity.domain.application.state import Application, Baseline, State
+from proximity.domain.damping import FORGOTTEN
 from proximity.domain.drift import Correction, Damping, Desired, Difference, Drift, FirstSeen, Moved, corrections
 from proximity.domain.drift import findings as f
-from proximity.domain.drift.corrections import FORGOTTEN
 from proximity.domain.finding import Explanation, Finding
 from proximity.domain.guest import events as guest
 from support.comparing import app, later

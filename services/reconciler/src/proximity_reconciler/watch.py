@@ -11,7 +11,7 @@ import structlog
 from proximity.domain.cluster import events as ev
 from proximity.domain.cluster.decider import observed
 from proximity.domain.cluster.events import ClusterEvent
-from proximity.domain.cluster.inventory import Inventory, corrections
+from proximity.domain.cluster.inventory import Damping, Inventory, corrections, unanswered
 from proximity.domain.cluster.state import Cluster
 from proximity.domain.cluster.state import State as ClusterState
 from proximity.domain.operation.cause import Cause
@@ -85,6 +85,7 @@ class Watch:
         self._departed = Departed(self._asker, self._budget.take_look, monotonic)
         self._tasks = TaskLog("")
         self._before = Inventory()
+        self._damping = Damping()
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
 
     async def run(self, leads: Callable[[], bool]) -> None:
@@ -188,7 +189,7 @@ class Watch:
     async def _seen(self, loaded: Loaded[ClusterState], seen: Resources, storages: Storages) -> None:
         self.failures = 0
         now = inventory(seen, storages)
-        found = [*observed(loaded.state, ev.ClusterReachable()), *corrections(loaded.state, now, self._before)]
+        found, self._damping = corrections(loaded.state, now, self._before, self._damping, self._clock())
         # what is remembered is what was seen, whether or not it can be written now
         self._before = now.over(self._before)
         await self._correct(loaded, found)
@@ -201,8 +202,9 @@ class Watch:
         self.picture.interrupted()
         self._departed.interrupted()
         log.warning("not seen", cluster=self.cluster_id, failures=self.failures, code=cause.code, words=cause.proxmox)
-        if self.failures >= self._settings.failures:
-            await self._correct(loaded, observed(loaded.state, ev.ClusterUnreachable(cause=cause)))
+        often = self.failures >= self._settings.failures
+        found, self._damping = unanswered(loaded.state, cause, self._damping, self._clock(), often=often)
+        await self._correct(loaded, found)
 
     async def _correct(self, loaded: Loaded[ClusterState], events: Sequence[ClusterEvent]) -> None:
         await self._writer.append(CLUSTER, self.cluster_id, loaded, events)

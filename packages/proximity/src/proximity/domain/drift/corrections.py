@@ -1,19 +1,14 @@
 """What is to be said in the log."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from proximity.domain.application import events as app
+from proximity.domain.damping import Memory
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Moved
 from proximity.domain.finding import Explanation, Finding, Setting
 from proximity.domain.guest import events as guest
-
-# What flaps has to be seen so many times in a row at most before it is said again.
-MOST_SIGHTINGS = 12
-FORGOTTEN = timedelta(minutes=10)
-# A comparison that follows another one sooner sees nothing new of what flaps.
-SIGHTING_EVERY = timedelta(seconds=4)
 
 # VMID and key of the finding (`moved` for a move) -> the task that explains it
 Explain = Callable[[int, str], Explanation | None]
@@ -22,49 +17,7 @@ Subject = tuple[str | None, int]
 Key = tuple[Subject, str]
 # what was expected, what is observed: another one is another occurrence
 Said = tuple[str, str, Setting | None]
-
-
-@dataclass(frozen=True)
-class Flap:
-    """A finding that closed, or looked otherwise, `times` times lately. `sightings`: in how many sweeps in a row it is
-    there again, or otherwise than it is told. `at`: of the last sighting, or of the closing.
-    """
-
-    times: int
-    sightings: int
-    at: datetime
-
-    @property
-    def enough(self) -> bool:
-        return self.sightings >= min(1 << self.times, MOST_SIGHTINGS)
-
-
-@dataclass(frozen=True)
-class Damping:
-    """Memory of what opened and closed lately, so that what flaps does not fill the log. It is lost with its process.
-
-    `open`: what was open at the last sweep. A finding has closed when the log says so, not when it was meant to.
-    """
-
-    open: Mapping[Key, Said] = field(default_factory=dict)
-    flaps: Mapping[Key, Flap] = field(default_factory=dict)
-
-    def after(self, open_: Mapping[Key, Said], seen: Mapping[Key, Said], at: datetime) -> "Damping":
-        """`seen`: the findings that are there, open or not."""
-        closed = [key for key, said in self.open.items() if open_.get(key) != said]
-        flaps = {key: flap for key, flap in self.flaps.items() if at - flap.at < FORGOTTEN}
-        for key in closed:
-            flaps[key] = Flap(flaps[key].times + 1 if key in flaps else 1, 0, at)
-        for key, flap in flaps.items():
-            if key not in seen or seen[key] == open_.get(key):
-                flaps[key] = replace(flap, sightings=0)
-            elif not flap.sightings or at - flap.at >= SIGHTING_EVERY:
-                flaps[key] = replace(flap, sightings=flap.sightings + 1, at=at)
-        return Damping(open_, flaps)
-
-    def lets(self, key: Key) -> bool:
-        flap = self.flaps.get(key)
-        return flap is None or flap.enough
+Damping = Memory[Key, Said]
 
 
 @dataclass(frozen=True)
