@@ -100,6 +100,14 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
         st.builds(ev.StepPostponed, **of, step=step, cause=st.just(CAUSE), withdrawn=st.booleans()),
         st.builds(ev.StepFailed, **of, step=step, cause=st.just(CAUSE)),
         st.builds(
+            ev.TaskEndedUnseen,
+            **of,
+            step=step,
+            upid=st.sampled_from(["UPID:1", "UPID:2"]),
+            exitstatus=st.just("OK"),
+            ended=st.none(),
+        ),
+        st.builds(
             ev.DeadlinePassed, **of, phase=st.sampled_from(["forward", "unwind"]), waiting_for=st.just("something")
         ),
         st.builds(
@@ -113,7 +121,7 @@ def happenings(operation_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Appli
     )
 
 
-GOES_WRONG = ["fails", "postponed", "withdrawn", "lost", "half made", "overdue", "taken"]
+GOES_WRONG = ["fails", "postponed", "withdrawn", "lost", "half made", "overdue", "taken", "unseen"]
 OPERATIONS = st.sampled_from(["deploy", "one", "two"])
 KINDS = st.sampled_from(["deploy", "start", "shutdown", "stop", "restart", "delete", "adopt", "release"])
 ANYTHING = st.one_of(
@@ -278,6 +286,9 @@ class TwoApplicationsWithOneName(RuleBasedStateMachine):
             case "overdue":
                 phase: Any = "unwind" if op.unwinding else "forward"
                 outcome = ev.DeadlinePassed(operation_id=op.id, phase=phase, waiting_for=step.name)
+            case "unseen":
+                upid = (step.intent and step.intent.upid) or "UPID:1"
+                outcome = ev.TaskEndedUnseen(**of, upid=upid, exitstatus="OK", ended=1)
             case _:
                 outcome = ev.StepTakenOver(**of, runner="r9", from_runner=op.runner or "nobody")
         self._record(life, outcome)

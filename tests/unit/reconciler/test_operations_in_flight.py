@@ -72,6 +72,14 @@ def test_the_operation_of_a_dead_runner_is_woken_at_once_then_ever_less_often() 
     assert [s for s in range(7, 80) if woken(found, s, "r2")] == [7, 9, 13, 21, 37, 67]
 
 
+def test_the_operation_whose_task_is_over_is_woken_at_once_then_ever_less_often() -> None:
+    found = operations((0, REQUESTED), (1, INTENDED))
+    found.tasks_over(["a1", "unknown"])
+    assert times_woken(found, 40, "r1") == [0, 1, 3, 7, 15, 31]
+    found.apply(recorded(app.TaskAccepted(operation_id="deploy", step="create", upid="UPID:2"), 40))
+    assert times_woken(found, 70, "r1") == [], "the log has taken note of something since"
+
+
 def test_a_successor_is_left_to_work() -> None:
     taken = app.StepTakenOver(operation_id="deploy", step="create", runner="r2", from_runner="r1")
     found = operations((0, REQUESTED), (1, INTENDED), (10, taken))

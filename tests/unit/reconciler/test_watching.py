@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from proximity.domain.application import events as app
+from proximity.domain.drift import End, Followed
 from proximity.domain.guest import events as ev
 from proximity.domain.guest import state as guest
 from proximity.messaging.envelope import Actor, Metadata, Recorded
@@ -58,6 +59,14 @@ def task(kind: str, start: int, *, user: str = STRANGER, vmid: int = 101, runnin
 
 
 # --- tasks
+
+
+def test_how_a_task_ended_is_remembered() -> None:
+    tasks = TaskLog(OURS)
+    done, at_work = task("vzstart", 1, user=OURS), task("vzstop", 2, user=OURS, running=True)
+    tasks.take(NOON, [done, at_work])
+    tasks.take(NOON, [at_work])
+    assert tasks.ends([done.upid, at_work.upid, "UPID:unknown"]) == {done.upid: End("OK", done.starttime)}
 
 
 def test_a_foreign_task_that_ended_asks_for_a_look_once() -> None:
@@ -407,6 +416,27 @@ def test_an_application_is_wanted_as_it_was_deployed() -> None:
     assert desired.marker.line() == "proximity:i1:a1:o:20001"
     assert knowledge.managed("c1") == {20001: "a1"}
     assert knowledge.names["a1"].has_container
+
+
+def test_a_task_is_followed_as_long_as_an_operation_waits_for_it() -> None:
+    knowledge = Knowledge("i1")
+    begun = app.StepIntended(
+        operation_id="o", step="create", runner="r1", attempt=1, node="pve1", vmid=20001, node_time=0
+    )
+    accepted = app.TaskAccepted(operation_id="o", step="create", upid="UPID:1")
+    known(*DEPLOYED[:2], begun, knowledge=knowledge)
+    assert knowledge.followed("c1") == []
+    known(accepted, knowledge=knowledge)
+    followed = Followed("a1", "o", "create", "UPID:1", told=False)
+    assert knowledge.followed("c1") == [followed]
+    assert knowledge.followed("c2") == []
+    known(
+        app.TaskEndedUnseen(operation_id="o", step="create", upid="UPID:1", exitstatus="OK", ended=None),
+        knowledge=knowledge,
+    )
+    assert knowledge.followed("c1") == [replace(followed, told=True)]
+    known(app.ContainerCreated(operation_id="o", node="pve1", vmid=20001), knowledge=knowledge)
+    assert knowledge.followed("c1") == []
 
 
 def test_of_a_deleted_application_only_its_name_is_left() -> None:

@@ -9,7 +9,7 @@ from proximity.domain.application import state as application
 from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.application.marker import Marker
 from proximity.domain.application.state import Application
-from proximity.domain.drift import Desired, Known
+from proximity.domain.drift import Desired, Followed, Known
 from proximity.domain.guest import state as guest
 from proximity.domain.guest.state import Guest
 from proximity.messaging.envelope import Recorded
@@ -35,6 +35,7 @@ class Knowledge:
         self.names: dict[str, Known] = {}
         self._desired: dict[str, dict[str, Desired]] = {}
         self._managed: dict[str, dict[int, str]] = {}
+        self._followed: dict[str, dict[str, Followed]] = {}
         self._guests: dict[str, Guests] = {}
 
     def apply(self, recorded: Recorded[Any]) -> None:
@@ -53,6 +54,10 @@ class Knowledge:
 
     def guests(self, cluster_id: str) -> Guests:
         return self._guests.get(cluster_id, {})
+
+    def followed(self, cluster_id: str) -> list[Followed]:
+        """The tasks on that cluster that operations wait for."""
+        return list(self._followed.get(cluster_id, {}).values())
 
     def has_guests(self, cluster_id: str) -> bool:
         """Whether there are any on that cluster, be they an application's or nobody's."""
@@ -74,6 +79,10 @@ class Knowledge:
             self.applications[key] = _next(before, state, recorded)
             return
         self.names[key] = Known(state.name, recorded.stored_at, state.container is not None)
+        of_cluster = self._followed.setdefault(state.cluster_id, {})
+        of_cluster.pop(key, None)
+        if followed := Followed.of(key, state):
+            of_cluster[key] = followed
         if state.deleted:
             self.applications.pop(key, None)
             return

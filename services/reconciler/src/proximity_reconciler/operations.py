@@ -3,7 +3,7 @@
 Pure. Whether an operation needs somebody is decided here; waking is a hint, so a wrong guess does no harm.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,9 @@ FIRST_PAUSE = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class InFlight:
-    """Times are the log's. `news`: its last event; `woken`: when we last woke it; `times`: how often since the news."""
+    """Times are the log's. `news`: its last event; `woken`: when we last woke it; `times`: how often since the news.
+    `task_over`: since the news it was seen that the task it waits for has ended.
+    """
 
     operation_id: str
     category: str
@@ -35,6 +37,7 @@ class InFlight:
     runner: str | None = None
     woken: datetime | None = None
     times: int = 0
+    task_over: bool = False
 
     def needs_waking(self, living: Set[str], now: datetime) -> bool:
         last = max(self.news, self.woken or self.news)
@@ -44,7 +47,7 @@ class InFlight:
         abandoned = self.runner is not None and self.runner not in living
         overlooked = self.runner is None and self.news == self.since <= now - BEGUN_WITHIN
         pause = FIRST_PAUSE * 2 ** (self.times - 1) if self.times else timedelta()
-        return (abandoned or overlooked) and (self.woken is None or now - self.woken >= pause)
+        return (abandoned or overlooked or self.task_over) and (self.woken is None or now - self.woken >= pause)
 
 
 Key = tuple[str, str]
@@ -82,7 +85,7 @@ class Operations:
             self._next(key, recorded.stored_at)
             return
         runner = getattr(event, "runner", op.runner)
-        self._in_flight[key] = replace(op, runner=runner, news=recorded.stored_at, times=0)
+        self._in_flight[key] = replace(op, runner=runner, news=recorded.stored_at, times=0, task_over=False)
 
     def _next(self, key: Key, at: datetime) -> None:
         waiting = self._waiting.pop(key, None)
@@ -94,6 +97,13 @@ class Operations:
     def to_wake(self, living: Set[str], now: datetime) -> Iterator[InFlight]:
         """Those that need it now."""
         yield from [op for op in self._in_flight.values() if op.needs_waking(living, now)]
+
+    def tasks_over(self, application_ids: Iterable[str]) -> None:
+        """The tasks that these wait for have ended, and the log does not say so yet."""
+        for application_id in application_ids:
+            key = ("application", application_id)
+            if op := self._in_flight.get(key):
+                self._in_flight[key] = replace(op, task_over=True)
 
     def woken(self, op: InFlight, now: datetime) -> None:
         key = (op.category, op.aggregate_id)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from proximity.domain.drift import End
 from proximity.domain.finding import Explanation
 from proximity.proxmox.observe import Task
 
@@ -73,6 +74,11 @@ class TaskLog:
         for upid in [upid for upid, since in self._unlisted.items() if at - since > REMEMBERED]:
             del self._seen[upid], self._unlisted[upid]
         self._seen |= listed
+
+    def ends(self, upids: Iterable[str]) -> dict[str, End]:
+        """Of those of them that were seen to have ended."""
+        known = [self._seen[upid] for upid in upids if upid in self._seen]
+        return {task.upid: End(task.exitstatus or "", task.endtime) for task in known if not task.running}
 
     def explanation(self, vmid: int, key: str, since: datetime) -> Explanation | None:
         """The newest task that could have brought it about, unless a later one made it otherwise or was ours. `key` of

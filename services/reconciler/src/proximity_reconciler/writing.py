@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import structlog
 
+from proximity.domain.application.decider import record
+from proximity.domain.application.events import ApplicationEvent
 from proximity.domain.model import Event
-from proximity.messaging.aggregates import Aggregate
+from proximity.messaging.aggregates import APPLICATION, Aggregate
 from proximity.messaging.envelope import Actor, Origin
 from proximity.messaging.event_store import Conflict, EventStore, Loaded
 
@@ -60,12 +63,25 @@ class Writer:
             if isinstance(outcome, BaseException):
                 raise outcome
 
+    async def append_to_operation(self, application_id: str, event: ApplicationEvent) -> None:
+        """A fact of the operation in flight, if it is one still and news. It is in the name of whoever asked for the
+        operation, for so is all that follows from it. Raises as append does.
+        """
+        loaded = await self._store.load(APPLICATION, application_id)
+        events = record(loaded.state, event)
+        if events and loaded.last_origin:
+            origin = replace(loaded.last_origin, causation_id=str(uuid4()), correlation_id=event.operation_id)
+            if await self._try(APPLICATION, (application_id, loaded, events), origin):
+                log.info("told", cluster=self._cluster_id, application=application_id, type=event.TYPE)
+
     async def _append(self, aggregate: Aggregate[Any], entry: Entry) -> bool:
-        aggregate_id, loaded, events = entry
         # an id of its own: the same finding may come again later, and is another occurrence then
         occurrence = str(uuid4())
         self._wrote(occurrence)
-        origin = Origin(occurrence, occurrence, ME, "observed")
+        return await self._try(aggregate, entry, Origin(occurrence, occurrence, ME, "observed"))
+
+    async def _try(self, aggregate: Aggregate[Any], entry: Entry, origin: Origin) -> bool:
+        aggregate_id, loaded, events = entry
         try:
             await self._store.append(aggregate, aggregate_id, loaded, events, origin)
         except Conflict:

@@ -111,6 +111,9 @@ def _is_news(state: Application, op: Operation, outcome: ApplicationEvent) -> bo
     """Whether it is about the step in hand: a late or repeated one must not undo what was done since."""
     step, ct = next_step(state), state.container
     match outcome:
+        case ev.TaskEndedUnseen(step=name, upid=upid):
+            followed = op.intent is not None and (op.intent.step, op.intent.upid) == (name, upid)
+            return followed and state.ended_unseen != upid
         case ev.DeadlinePassed(phase=phase):
             if phase == "forward":
                 return not op.overdue and not op.unwinding

@@ -364,7 +364,20 @@ class ConfigurationObserved(Event):
     whole: bool = False
 
 
-# --- ends
+# --- what keeps it from ending
+
+
+class TaskEndedUnseen(_OfOperation):
+    """Only a diagnosis, by the reconciler: the task of the step has ended, and nothing in the log takes note of it.
+
+    `exitstatus`: as Proxmox has it; `ended`: Unix seconds of the node's clock, None: Proxmox does not say.
+    """
+
+    TYPE: ClassVar[str] = "application.task_ended_unseen.v1"
+    step: StepName
+    upid: str
+    exitstatus: str
+    ended: int | None
 
 
 class DeadlinePassed(_OfOperation):
@@ -373,6 +386,9 @@ class DeadlinePassed(_OfOperation):
     TYPE: ClassVar[str] = "application.deadline_passed.v1"
     phase: Literal["forward", "unwind"]
     waiting_for: str
+
+
+# --- ends
 
 
 class OperationUndecided(_OfOperation):
@@ -459,6 +475,7 @@ ApplicationEvent = (
     | StepPostponed
     | StepFailed
     | Outcome
+    | TaskEndedUnseen
     | DeadlinePassed
     | OperationUndecided
     | Ended

@@ -72,6 +72,8 @@ def progressed(state: Application, event: ApplicationEvent, at: datetime) -> App
             op = step_over(op, at, done=op.done - {"claim_vmid"})
         case ev.ContainerFoundHalfMade():
             op = replace(step_over(op, at, done=op.done - {"destroy", "prove_gone"}), remaking=True)
+        case ev.TaskEndedUnseen(upid=upid):
+            state = replace(state, ended_unseen=upid)
         case ev.DeadlinePassed(phase="forward"):
             op = replace(op, overdue=True)
         case ev.DeadlinePassed(phase="unwind"):

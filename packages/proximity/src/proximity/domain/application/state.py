@@ -160,6 +160,8 @@ class Application:
     lost_mark: int | None = None
     # step -> the UPID it had last: the task of a lost call is not taken for an earlier one
     last_tasks: dict[StepName, str] = field(default_factory=dict)
+    # the task of which it was said last that it ended unseen
+    ended_unseen: str | None = None
     # None: we made the container ourselves
     adoption: Adoption | None = None
     # those that are open, by key

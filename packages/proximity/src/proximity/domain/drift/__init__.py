@@ -7,6 +7,7 @@ a finding is made of is that look (`find_drift`), and only then is something sai
 from proximity.domain.drift.corrections import Correction, Damping, corrections
 from proximity.domain.drift.find import find_drift
 from proximity.domain.drift.history import locked, missing, powers
+from proximity.domain.drift.overlooked import End, Followed, Waiting, overlooked
 from proximity.domain.drift.suspects import suspects
 from proximity.domain.drift.view import Desired, Difference, Drift, FirstSeen, Known, Listed, Look, Moved, View
 
@@ -16,16 +17,20 @@ __all__ = [
     "Desired",
     "Difference",
     "Drift",
+    "End",
     "FirstSeen",
+    "Followed",
     "Known",
     "Listed",
     "Look",
     "Moved",
     "View",
+    "Waiting",
     "corrections",
     "find_drift",
     "locked",
     "missing",
+    "overlooked",
     "powers",
     "suspects",
 ]
