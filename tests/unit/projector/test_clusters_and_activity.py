@@ -171,6 +171,9 @@ def test_a_batch_needs_the_rows_it_may_touch() -> None:
         "clusters": {"c1", "c2"},
         "nodes": {"c1/pve1", "c1/pve2"},
         "storages": {"c1/pve1/local"},
-        "findings": {"cluster/c1/offline:pve1", "cluster/c1/offline:pve2"},
+        "findings": {
+            *("application/a1/deadline_passed", "application/a1/task_unseen"),
+            *("cluster/c1/offline:pve1", "cluster/c1/offline:pve2"),
+        },
     }
     assert found.inventories == {"c2"}

@@ -21,8 +21,10 @@ from support.projection import (
     connecting,
     deleted,
     deployed,
+    deploying,
     folded,
     guest,
+    intended,
     of,
 )
 from support.projection import findings as looked
@@ -190,3 +192,91 @@ def test_rights_that_the_token_lost_are_a_finding_until_that_is_settled() -> Non
     assert "/: Sys.Audit, /pool/a: VM.Audit" in found["message"]
     assert open_(of_cluster(away("missing_rights"), lost, cl.ClusterReachable())) == {"cluster/c1/rights"}
     assert open_(of_cluster(lost, cl.RightsSettled())) == set()
+
+
+# --- what keeps an operation from ending
+
+UPID = "UPID:pve1:1"
+RUNNING = [
+    *deploying(),
+    intended("create"),
+    app.TaskAccepted(operation_id="op-deploy", step="create", upid=UPID),
+]
+LATE = app.DeadlinePassed(operation_id="op-deploy", phase="forward", waiting_for="create: Proxmox cannot be reached.")
+UNSEEN = app.TaskEndedUnseen(operation_id="op-deploy", step="create", upid=UPID, exitstatus="OK", ended=1772366400)
+CREATED = app.ContainerCreated(operation_id="op-deploy", node="pve1", vmid=20000)
+FAILED = app.OperationFailed(
+    operation_id="op-deploy", kind="deploy", cause=Cause(code="deadline_passed", message="It took too long.")
+)
+CANCELLED = app.OperationCancelled(operation_id="op-deploy", kind="deploy", by_operation_id="op-cancel")
+SUCCEEDED = app.OperationSucceeded(operation_id="op-deploy", kind="deploy")
+RESOLVED = app.OperationResolved(
+    operation_id="op-deploy", by_operation_id="op-resolve", step="create", verdict="succeeded"
+)
+DELAYS = {"application/a1/deadline_passed", "application/a1/task_unseen"}
+
+
+def of_operation(*events: Event) -> set[str]:
+    """The findings that are open; their application has just these."""
+    rows = folded(of("application", "a1", [*RUNNING, *events])).changed
+    found = open_(rows.get("findings", {}))
+    assert found == {f"application/a1/{key}" for key in rows["applications"]["a1"]["findings"]}
+    return found
+
+
+def test_an_operation_whose_time_is_over_is_a_finding_until_it_ends() -> None:
+    found = findings(*of("application", "a1", [*RUNNING, LATE]))["application/a1/deadline_passed"]
+    assert (found["kind"], found["subject_name"], found["cluster_id"]) == ("deadline_passed", "Wiki", "c1")
+    assert "The deployment takes longer than it may" in found["message"]
+    assert "waited for: create (Proxmox cannot be reached)." in found["message"]
+    for over in (SUCCEEDED, FAILED, CANCELLED, RESOLVED):
+        assert of_operation(LATE, CREATED) == {"application/a1/deadline_passed"}
+        assert of_operation(LATE, CREATED, over) == set()
+
+
+def test_cleaning_up_that_takes_too_long_is_the_same_finding() -> None:
+    unwind = LATE.model_copy(update={"phase": "unwind", "waiting_for": "prove_gone"})
+    told = of("application", "a1", [*RUNNING, LATE, unwind])
+    found = findings(*told)["application/a1/deadline_passed"]
+    assert found["opened_at"] == findings(*told[:-1])["application/a1/deadline_passed"]["opened_at"]
+    assert "Cleaning up after the deployment" in found["message"]
+    assert "waited for: prove gone." in found["message"]
+
+
+def test_a_task_that_ended_unseen_is_a_finding_until_its_step_comes_further() -> None:
+    found = findings(*of("application", "a1", [*RUNNING, UNSEEN]))["application/a1/task_unseen"]
+    assert "The task of the deployment (create) ended on Proxmox at 2026-03-01 12:00:00 UTC: OK." in found["message"]
+    assert "Is a provisioner running?" in found["message"]
+    withdrawn = app.StepPostponed(
+        operation_id="op-deploy", step="create", cause=Cause(code="container_locked", message="Locked."), withdrawn=True
+    )
+    failed = app.StepFailed(operation_id="op-deploy", step="create", cause=Cause(code="x", message="It failed."))
+    again = app.TaskAccepted(operation_id="op-deploy", step="create", upid="UPID:pve1:2")
+    for further in (CREATED, withdrawn, failed, again, RESOLVED, CANCELLED):
+        assert of_operation(UNSEEN, further) == set()
+        assert of_operation(UNSEEN, further, UNSEEN) == {"application/a1/task_unseen"}, "of another task"
+
+
+def test_what_does_not_end_it_leaves_it_open() -> None:
+    parked = app.StepPostponed(
+        operation_id="op-deploy", step="create", cause=Cause(code="node_unreachable", message="Away."), withdrawn=False
+    )
+    for event in (
+        app.StepTakenOver(operation_id="op-deploy", step="create", runner="r2", from_runner="r1"),
+        parked,
+        app.CancelRequested(operation_id="op-deploy", by_operation_id="op-cancel"),
+        app.OperationSucceeded(operation_id="op-cancel", kind="cancel"),
+        app.DeleteRequested(operation_id="op-delete", force=False),
+    ):
+        assert of_operation(LATE, UNSEEN, event) == DELAYS
+    assert of_operation(LATE, UNSEEN, CREATED, SUCCEEDED, *deleted()) == set()
+
+
+def test_a_task_that_ended_unseen_is_told_at_its_step_and_in_the_activity() -> None:
+    rows = folded(of("application", "a1", [*RUNNING, UNSEEN])).changed
+    [create] = [step for step in rows["operations"]["op-deploy"]["steps"] if step["name"] == "create"]
+    assert (create["status"], rows["operations"]["op-deploy"]["status"]) == ("waiting", "running")
+    assert "nothing has taken note of that" in create["detail"]
+    told = list(rows["activity"].values())[-1]
+    assert told["summary"] == "Wiki: the task of create ended on Proxmox, and nothing has taken note of that."
+    assert told["detail"] == {"upid": UPID, "exitstatus": "OK"}

@@ -36,7 +36,7 @@ function proxmoxWords(detail: Activity["detail"]): string | undefined {
 const TONES: readonly [RegExp, NonNullable<TimelineEntry["tone"]>][] = [
   [/\.(operation_failed|step_failed|command_dead_lettered|unreachable)\./, "err"],
   [
-    /\.(operation_undecided|finding_opened|call_unanswered|deadline_passed|node_went_offline|command_rejected)\./,
+    /\.(operation_undecided|finding_opened|call_unanswered|deadline_passed|task_ended_unseen|node_went_offline|command_rejected)\./,
     "warn",
   ],
   [/\.(operation_succeeded|answered|connected|reachable)\./, "ok"],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Finding } from "$lib/api";
 
-import { commandOf, hrefOf, isAcceptable, keyOf, severityOf } from "./severity";
+import { commandOf, hrefOf, isAcceptable, isSomebodys, keyOf, severityOf } from "./severity";
 
 const CLUSTER = "0f8fad5b-d9cb-469f-a165-70867728950e";
 const finding = (values: Partial<Finding>) => ({ cluster_id: CLUSTER, ...values }) as Finding;
@@ -19,6 +19,18 @@ describe("a finding", () => {
     expect(keyOf(changed)).toBe("configuration_changed:mp0/1");
     expect(isAcceptable(changed)).toBe(true);
     expect(severityOf(changed)).toBe("warn");
+  });
+
+  it("of an operation leads to its application, is nobody's doing, and is urgent when nobody works on it", () => {
+    const of = (kind: string) =>
+      finding({ id: `application/a1/${kind}`, category: "application", aggregate_id: "a1", kind });
+    expect(hrefOf(of("task_unseen"))).toBe("/apps/a1");
+    expect([severityOf(of("task_unseen")), severityOf(of("deadline_passed"))]).toEqual(["err", "warn"]);
+    expect(["task_unseen", "deadline_passed", "gone"].map((kind) => isSomebodys(of(kind)))).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 
   it("of a container of ours that nobody has leads to its adoption, and tells how to remove it", () => {

@@ -4,12 +4,13 @@ import type { Finding } from "$lib/api";
 export const SEVERITIES = ["err", "warn"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-// something does not run, is not there, or cannot be reached
+// something does not run (of a task that ended unseen: Proximity), is not there, or cannot be reached
 const URGENT = new Set([
   "stopped_outside",
   "gone",
   "vmid_taken",
   "unseen",
+  "task_unseen",
   "certificate_changed",
   "token_refused",
   "rights_lost",
@@ -42,6 +43,13 @@ export function commandOf({ kind, aggregate_id }: Pick<Finding, "kind" | "aggreg
 
 /** Whether what is now can be taken for what it should be. */
 export const isAcceptable = ({ kind }: Pick<Finding, "kind">): boolean => kind === "configuration_changed";
+
+// of an operation of Proximity's own
+const DELAYS = new Set(["deadline_passed", "task_unseen"]);
+
+/** Whether somebody may have brought it about, by a task on Proxmox that tells of it or not. */
+export const isSomebodys = ({ category, kind }: Pick<Finding, "category" | "kind">): boolean =>
+  category !== "cluster" && !DELAYS.has(kind);
 
 /** Whether it has values to compare: what is there or not is said by the message alone, what may be secret by none. */
 export const isCompared = ({ expected, observed }: Pick<Finding, "expected" | "observed">): boolean =>

@@ -17,6 +17,7 @@ from proximity_projector.projections import (
     applications,
     clusters,
     commands,
+    delays,
     findings,
     guests,
     inventory,
@@ -73,21 +74,24 @@ def needs(batch: Iterable[Recorded[Any]]) -> Needs:
                 found.add("storages", inventory.storage_id(id_, node, storage))
             case cl.ClusterRemoved():
                 found.inventories.add(id_)
-        if (key := _finding_key(event)) is not None:
+        for key in _finding_keys(event):
             found.add("findings", findings.finding_id(recorded.category, id_, key))
         if _settles(event):
             found.settled.add(id_)
     return found
 
 
-def _finding_key(event: Any) -> str | None:
-    """Of the finding that the event is about."""
+def _finding_keys(event: Any) -> Iterable[str]:
+    """Of the findings that the event may open or close."""
     match event:
         case app.FindingOpened(finding=finding) | gu.FindingOpened(finding=finding):
-            return finding.key
+            return (finding.key,)
         case app.FindingClosed(key=key) | gu.FindingClosed(key=key) | app.ConfigurationAccepted(key=key):
-            return key
-    return findings.cluster_key(event)
+            return (key,)
+    if isinstance(event, delays.Delay):
+        return (delays.key_of(event),)
+    of_cluster = findings.cluster_key(event)
+    return delays.closed_by(event) if of_cluster is None else (of_cluster,)
 
 
 def _settles(event: Event) -> bool:
@@ -149,10 +153,23 @@ def _application(recorded: Recorded[app.ApplicationEvent | app.Observed], rows: 
     if row is None:
         return
     if not isinstance(event, app.Observed):
-        operation = rows.get("operations", event.operation_id)
-        _operation(recorded, rows, operation, operations.project(operation, event, row, at))
+        known = rows.get("operations", event.operation_id)
+        operation = _operation(recorded, rows, known, operations.project(known, event, row, at))
+        _delays(recorded, rows, row, operation)
     _findings(recorded, rows, row["name"], row["cluster_id"])
     _note(recorded, rows, row["name"])
+
+
+def _delays(recorded: Recorded[Any], rows: Rows, application: Row, operation: Row | None) -> None:
+    """The findings about what an application's operation does."""
+    event, id_, at = recorded.event, recorded.aggregate_id, recorded.stored_at
+    for key in delays.closed_by(event):
+        known = rows.get("findings", findings.finding_id("application", id_, key))
+        rows.put("findings", known, findings.closed(known, at), recorded.position)
+    if operation is not None and isinstance(event, delays.Delay):
+        known = rows.get("findings", findings.finding_id("application", id_, delays.key_of(event)))
+        told = findings.of_operation(known, event, application, operation["kind"], at)
+        rows.put("findings", known, told, recorded.position)
 
 
 def _guest(recorded: Recorded[gu.GuestEvent], rows: Rows) -> None:
@@ -229,11 +246,11 @@ def _command(recorded: Recorded[CommandRejected | CommandDeadLettered], rows: Ro
     _note(recorded, rows, name, about=(event.category, event.target))
 
 
-def _operation(recorded: Recorded[Any], rows: Rows, before: Row | None, after: Row | None) -> None:
+def _operation(recorded: Recorded[Any], rows: Rows, before: Row | None, after: Row | None) -> Row | None:
     if before is None and after is not None:
         actor = recorded.metadata.actor
         after = after | {"actor": f"{actor.type}:{actor.id}", "reason": recorded.metadata.reason}
-    rows.put("operations", before, after, recorded.position)
+    return rows.put("operations", before, after, recorded.position)
 
 
 def _note(recorded: Recorded[Any], rows: Rows, name: str, about: tuple[str, str] | None = None) -> None:

@@ -47,6 +47,7 @@ SENTENCES: dict[type[Event], str] = {
     app.CallUnanswered: "{name}: the answer to {step} was lost. What became of it is being found out.",
     app.StepTakenOver: "{name}: another replica took over {step}.",
     app.StepFailed: "{name}: {step} failed. {e.cause.message}",
+    app.TaskEndedUnseen: "{name}: the task of {step} ended on Proxmox, and nothing has taken note of that.",
     app.DeadlinePassed: "{name}: it takes longer than it should. Waiting for {e.waiting_for}.",
     app.OperationUndecided: "The {kind} of {name} needs a person's decision: {e.cause.message} Run: {e.command}",
     app.OperationSucceeded: "The {kind} of {name} succeeded.",
@@ -114,7 +115,7 @@ def _words(event: Event) -> dict[str, str]:
     match event:
         case CommandRejected(command=command) | CommandDeadLettered(command=command):
             return _kind(kind_of(command))
-        case app.CallUnanswered() | app.StepTakenOver() | app.StepFailed():
+        case app.CallUnanswered() | app.StepTakenOver() | app.StepFailed() | app.TaskEndedUnseen():
             return {"step": event.step.replace("_", " ")}
         case app.OperationResolved(step=step, verdict=said):
             return {"step": step.replace("_", " "), "verdict": VERDICTS[said]}
@@ -151,6 +152,8 @@ def detail(event: Event) -> Json:
     match event:
         case app.StepFailed(cause=cause, upid=upid, log=log):
             return {"cause": cause.model_dump(), "upid": upid, "log": list(log)}
+        case app.TaskEndedUnseen(upid=upid, exitstatus=exitstatus):
+            return {"upid": upid, "exitstatus": exitstatus}
         case (
             app.OperationFailed(cause=cause)
             | app.OperationUndecided(cause=cause)

@@ -7,6 +7,7 @@ from proximity.domain.application import events as ev
 from proximity.domain.application.events import ApplicationEvent, Observed
 from proximity.domain.finding import Setting
 from proximity.readmodel.rows import Row
+from proximity_projector.projections.delays import Delay, closed_by, key_of
 
 IN_FLIGHT = {
     "deploy": "deploying",
@@ -45,7 +46,7 @@ def project(row: Row | None, event: ApplicationEvent | Observed, id_: str, at: d
         changes = {"findings": _without(row, event.key)} | _size(event.setting)
     else:
         changes = _container(row, event)
-        changes = changes | _progress(row | changes, event, at)
+        changes = changes | _delays(row, event) | _progress(row | changes, event, at)
     return row | changes | {"updated_at": at} if changes else row
 
 
@@ -166,6 +167,15 @@ def _container(row: Row, event: ApplicationEvent) -> Row:
     return {}
 
 
+def _delays(row: Row, event: ApplicationEvent) -> Row:
+    """The findings about the operation in flight. Those of what is deleted go with it."""
+    known = row["findings"]
+    if isinstance(event, Delay):
+        return {"findings": known | {key_of(event): key_of(event)}}
+    over = [key for key in closed_by(event) if key in known]
+    return {"findings": {key: kind for key, kind in known.items() if key not in over}} if over else {}
+
+
 def _progress(row: Row, event: ApplicationEvent, at: datetime) -> Row:
     """What the event says of the operation in flight. One that was superseded by a delete counts no more."""
     if request := REQUESTS.get(type(event)):
@@ -195,7 +205,9 @@ def _progress(row: Row, event: ApplicationEvent, at: datetime) -> Row:
             return over | _wanted_again(row, event)
         case ev.OperationUndecided():
             return {"status": "undecided"}
-    if row["status"] == "undecided" and not isinstance(event, ev.StepPostponed | ev.DeadlinePassed):
+    if row["status"] == "undecided" and not isinstance(
+        event, ev.StepPostponed | ev.DeadlinePassed | ev.TaskEndedUnseen
+    ):
         return {"status": IN_FLIGHT[row["operation_kind"]]}
     return {}
 

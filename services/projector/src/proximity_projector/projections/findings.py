@@ -1,12 +1,15 @@
 """What is otherwise than it should be: of applications, guests and clusters. A row lives while its finding is open."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
 from proximity.domain.cluster.events import ClusterEvent
 from proximity.domain.finding import Finding
 from proximity.domain.operation.cause import Cause
 from proximity.readmodel.rows import Row
+from proximity_projector.projections.activity import KINDS
+from proximity_projector.projections.delays import Delay, key_of
 
 # why a cluster is not seen -> kind of finding; anything else is cluster_away
 _KINDS = {
@@ -23,6 +26,34 @@ def finding_id(category: str, aggregate_id: str, key: str) -> str:
 def opened(category: str, aggregate_id: str, name: str, cluster_id: str, finding: Finding, at: datetime) -> Row:
     told = finding.model_dump(exclude={"key", "setting"})
     return _row(category, aggregate_id, finding.key, name, cluster_id, at) | told
+
+
+def of_operation(row: Row | None, event: Delay, application: Row, kind: str, at: datetime) -> Row:
+    """What keeps the operation of that kind from ending; `row`: as that was told before."""
+    key, words = key_of(event), KINDS[kind]
+    begun = _row("application", application["id"], key, application["name"], application["cluster_id"], at)
+    # cleaning up takes long as well, or another task ended unseen: the same finding in other words
+    known = row if row is not None and row["removed_at"] is None else begun
+    message = _late(event, words) if isinstance(event, app.DeadlinePassed) else _unseen(event, words)
+    return known | {"kind": key, "message": message, "expected": "", "observed": ""}
+
+
+def _late(event: app.DeadlinePassed, operation: str) -> str:
+    what = f"The {operation}" if event.phase == "forward" else f"Cleaning up after the {operation}"
+    step, _, because = event.waiting_for.partition(": ")
+    waited = step.replace("_", " ") + (f" ({because.rstrip('.')})" if because else "")
+    return (
+        f"{what} takes longer than it may. When its time was over, it waited for: {waited}. "
+        "It goes on until that has an outcome: see on Proxmox what keeps it."
+    )
+
+
+def _unseen(event: app.TaskEndedUnseen, operation: str) -> str:
+    when = f" at {datetime.fromtimestamp(event.ended, UTC):%Y-%m-%d %H:%M:%S} UTC" if event.ended is not None else ""
+    return (
+        f"The task of the {operation} ({event.step.replace('_', ' ')}) ended on Proxmox{when}: {event.exitstatus}. "
+        "Nothing has taken note of that since. Is a provisioner running? Its log says what keeps it."
+    )
 
 
 def closed(row: Row | None, at: datetime) -> Row | None:

@@ -131,6 +131,9 @@ def _go_on(row: Row, event: ApplicationEvent, application: Row, at: datetime) ->
         case ev.OperationUndecided(step=step, cause=cause, command=command):
             told = st.told(row["steps"], step, at, cause.message, waiting=True)
             return row | {"status": "undecided", "cause": _cause(cause), "resolve_command": command, "steps": told}
+        case ev.TaskEndedUnseen(step=step):
+            detail = "It ended on Proxmox, and nothing has taken note of that yet."
+            return row | {"steps": st.told(row["steps"], step, at, detail, waiting=True)}
         case ev.DeadlinePassed():
             return row | {"deadline_passed": True}
         case ev.CallUnanswered(step=step, reason=reason):
