@@ -9,20 +9,24 @@ from reality.wire import TRAVEL
 from sweep.loop import run
 
 HOUR, MINUTE, A_MINUTE = 3600.0, 60.0, 45
+STRANGERS = 10
 
 
 async def _hour() -> None:
     stage = Stage(Random(1))
-    await stage.begin(applications=10, strangers=10)
+    await stage.begin(applications=10, strangers=STRANGERS)
     for key in list(stage.busy):
         await stage.finish(key)
     await asyncio.sleep(5 * MINUTE)
     assert await disagreements(stage) == []
     [window] = stage.windows
+    assert sum(question == "interfaces" for _, question in window.asked) == STRANGERS
+    await stage.restart(0)
     head = len(stage.events())
     window.asked.clear()
     await asyncio.sleep(HOUR)
     assert stage.events()[head:] == []
+    assert "interfaces" not in {question for _, question in window.asked}, "whoever takes over knows the addresses"
     times = [at for at, _ in window.asked]
     # counted where they arrive, which is a little later than where they are sent
     busiest = max(sum(at - MINUTE + 2 * TRAVEL < other <= at for other in times) for at in times)

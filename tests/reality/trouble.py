@@ -10,10 +10,12 @@ from reality.truth import NODES
 Rights = Literal["everything", "but some guests", "without telling", "no environment", "no Sys.Audit", "nothing"]
 # What a cluster as a whole does instead of answering.
 Deaf = Literal["", "refuses", "is silent", "596", "proxy's page", "401"]
-Question = Literal["resources", "status", "tasks", "permissions", "config", "current", "nextid", "storage", "chart"]
+Question = Literal[
+    "resources", "status", "tasks", "permissions", "config", "current", "interfaces", "nextid", "storage", "chart"
+]
 _QUESTIONS: tuple[Question, ...] = (
     *("resources", "status", "tasks", "permissions"),
-    *("config", "current", "nextid", "chart"),
+    *("config", "current", "interfaces", "nextid", "chart"),
 )
 
 

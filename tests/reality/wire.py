@@ -36,6 +36,7 @@ _PATHS: dict[str, Question] = {
     r"/nodes/(?P<node>[^/]+)/rrddata": "chart",
     r"/nodes/(?P<node>[^/]+)/lxc/(?P<vmid>\d+)/config": "config",
     r"/nodes/(?P<node>[^/]+)/lxc/(?P<vmid>\d+)/status/current": "current",
+    r"/nodes/(?P<node>[^/]+)/lxc/(?P<vmid>\d+)/interfaces": "interfaces",
 }
 
 
@@ -68,7 +69,7 @@ class Window:
             raise RefusalError(595, "No route to host")
         if question == "nextid":
             return self._nextid(int(parse_qs(parts.query)["vmid"][0]))
-        if question in ("config", "current"):
+        if question in ("config", "current", "interfaces"):
             return self._guest(question, about["node"], int(about["vmid"]))
         whole: dict[Question, Callable[[], Any]] = {
             "resources": self._resources, "status": self._status, "tasks": self._tasks,
@@ -190,7 +191,7 @@ class Window:
             usage: dict[str, float] = {
                 "cpu": self.truth.random.random() / 4,
                 "mem": 1 << 28,
-                "uptime": int(at % 1000) + 1,
+                "uptime": 3600 + int(at % 1_000_000),
             }
             entry |= {
                 "name": swept.name, "status": "running" if swept.running else "stopped", "template": 0,
@@ -209,6 +210,8 @@ class Window:
             raise RefusalError(500, f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist")
         if question == "config":
             return guest.config
+        if question == "interfaces":
+            return [{"name": "eth0", "hwaddr": guest.card, "inet": "10.0.0.7/24"}] if guest.running else None
         lock = {"lock": guest.lock} if guest.lock else {}
         status = "running" if guest.running else "stopped"
         return {"vmid": vmid, "name": guest.name, "status": status, "type": "lxc", "uptime": 7, "cpus": 1, **lock}

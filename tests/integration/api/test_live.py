@@ -37,7 +37,7 @@ async def test_a_snapshot_has_what_runs_and_the_stream_goes_on_from_it(
     snapshot = (await signed_in.get("/snapshot")).json()
     assert [a["id"] for a in snapshot["applications"]] == [application_id]
     assert [o["id"] for o in snapshot["operations"]] == [operation_id]
-    assert set(snapshot["figures"]) == {"nodes", "storages", "guests"}
+    assert set(snapshot["figures"]) == {"nodes", "storages", "guests", "addresses"}
     assert snapshot["position"] == await signed_in.parts.store.head()
     async with signed_in.stream(after=snapshot["position"], epoch=snapshot["epoch"]) as frames:
         await log.append("application", application_id, failed(operation_id))

@@ -12,7 +12,7 @@ from proximity.domain.cluster import events as cl
 from proximity.domain.guest import events as gu
 from proximity.domain.identity.identity import UserCreated
 from proximity.domain.operation.events import CommandRejected
-from proximity.messaging import changes, observations
+from proximity.messaging import addresses, changes, observations
 from proximity.messaging.changes import Change
 from proximity.messaging.envelope import Recorded
 from proximity.messaging.event_store import EventStore
@@ -215,6 +215,8 @@ async def test_figures_are_the_last_value_seen(world: World) -> None:
         await observations.publish(world.writer, "storage", "c1/pve1/local", {"used": 1, "available": 2})
         await observations.publish(world.writer, "guests", "c1/pve1", {"105": {"status": "running", "cpu": 0.5}})
         await observations.publish(world.writer, "guests", "c1/pve1", {"105": {"status": "stopped", "cpu": 0}})
+        await addresses.tell(world.writer, "c1", 105, "pve1", ["10.0.0.4"])
+        await addresses.tell(world.writer, "c1", 105, "pve1", ["10.0.0.5"])
         await observations.publish(world.writer, "unheard", "of", {})
         live = await world.live()
 
@@ -224,9 +226,20 @@ async def test_figures_are_the_last_value_seen(world: World) -> None:
             guests = await world.query(f"SELECT * FROM {live}.guest_figures")
             seen = [(row["id"], row["status"]) for row in guests]
             figures = [row["cpu"] for row in nodes], [row["used"] for row in storages], seen
-            return figures == ([0.5], [1], [("c1-105", "stopped")])
+            return figures == ([0.5], [1], [("c1-105", "stopped")]) and await has_addresses()
+
+        async def has_addresses() -> bool:
+            kept = await world.query(f"SELECT id, addresses FROM {live}.guest_addresses")
+            return [(row["id"], row["addresses"]) for row in kept] == [("c1-105", ["10.0.0.5"])]
 
         await eventually(written)
+        # as whoever builds the tables anew finds them: nobody tells of addresses again
+        await world.query(f"DELETE FROM {live}.guest_addresses")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        task = asyncio.create_task(write_all(world.bus, world.connect))
+        await observations.publish(world.writer, "node", "c1/pve1", {"cpu": 0.5, "memory_used": 8, "uptime": 80})
+        await eventually(has_addresses)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -4,9 +4,10 @@ import asyncio
 from collections import Counter
 
 from proximity.domain.cluster import events as cluster
+from proximity.messaging import addresses
 from proximity.messaging.aggregates import CLUSTER
 from proximity.messaging.observations import Observations
-from support.reconciling import LOOK, Stage, eventually
+from support.reconciling import LOOK, Stage, eventually, listed
 from support.simulator import SimulatorProcess
 
 # guests of the simulator's first start
@@ -140,13 +141,29 @@ async def test_figures_are_passed_on(stage: Stage, simulator: SimulatorProcess) 
     assert storage.keys() == {"used", "available"}
 
 
-async def test_guests_are_never_asked_one_by_one(stage: Stage, simulator: SimulatorProcess) -> None:
+async def test_guests_are_asked_for_nothing_but_their_addresses_and_for_these_once(
+    stage: Stage, simulator: SimulatorProcess
+) -> None:
+    """Whoever takes over knows them."""
     cluster_id = await stage.connect_cluster(simulator)
-    stage.start()
+    first = stage.start()
     await settled(stage, cluster_id)
-    paths = {request["path"] for request in simulator.requests()}
-    assert not [path for path in paths if "/lxc" in path or "/qemu" in path]
-    assert {request["method"] for request in simulator.requests()} == {"GET"}
+    containers = {g["vmid"] for g in simulator.guests() if g["type"] == "lxc" and g["status"] == "running"}
+    reader = await stage.nats.connect("reconciler")
+
+    async def all_told() -> bool:
+        return (await addresses.told(reader, cluster_id)).keys() >= containers
+
+    await eventually(all_told)
+    await stage.stop(first)
+    stage.start()
+    await listed(simulator, 10)
+    requests = simulator.requests()
+    asked = [request["path"].split("/") for request in requests if "/lxc/" in request["path"]]
+    assert {path[-1] for path in asked} == {"interfaces"}
+    assert sorted(int(path[-2]) for path in asked) == sorted(containers)
+    assert not [request["path"] for request in requests if "/qemu" in request["path"]]
+    assert {request["method"] for request in requests} == {"GET"}
 
 
 async def test_two_replicas_share_the_clusters(stage: Stage, simulator: SimulatorProcess) -> None:

@@ -126,3 +126,59 @@ def test_who_leads_no_more_has_nothing_to_spend() -> None:
     assert not budget.take_look()
     budget.leads = lambda: True
     assert sent(budget) == 45
+
+
+def looks_left(minutes: int, *, aside: bool) -> list[int]:
+    """How many urgent looks are left each time that something happens, asked as a watch asks with many applications.
+    `aside`: thousands of guests wait to be asked for their addresses.
+    """
+    now = 0.0
+    budget = Budget(45, lambda: now)
+    due = {"list": 0.0, "tasks": 0.0, "members": 0.0, "crash": 150.0}
+    left: list[int] = []
+    sent: list[float] = []
+    while now < minutes * 60:
+        if now >= due["list"]:
+            due["list"] = now + budget.list_every(5.0)
+            sent += [now] * budget.take()
+        if now >= due["members"]:
+            due["members"] = now + 30.0
+            sent += [now] * budget.take()
+        if now >= due["tasks"]:
+            due["tasks"] = now + budget.tasks_every(2.0)
+            sent += [now] * budget.take()
+            if aside:
+                sent += [now] * budget.take_aside()
+        if now >= due["crash"]:
+            due["crash"] = now + 150.0
+            left.append(0)
+            while budget.take_look(urgent=True):
+                left[-1] += 1
+            sent += [now] * left[-1]
+        now += 0.25
+        assert len([at for at in sent if at > now - 60]) <= 45
+    return left
+
+
+def test_what_is_asked_aside_leaves_as_many_looks_for_what_has_just_happened() -> None:
+    without, beside = looks_left(30, aside=False), looks_left(30, aside=True)
+    assert len(beside) > 10
+    assert min(beside) >= min(without) >= Shares.of(45).spare
+
+
+def test_many_that_wait_are_asked_aside_at_a_pace_that_leaves_the_tasks_their_share() -> None:
+    now, asked = 0.0, 0
+    budget = Budget(45, lambda: now)
+    due = {"list": 0.0, "tasks": 0.0}
+    tasks = 0
+    while now < 600:
+        if now >= due["list"]:
+            due["list"] = now + budget.list_every(5.0)
+            assert budget.take()
+        if now >= due["tasks"]:
+            due["tasks"] = now + budget.tasks_every(2.0)
+            tasks += budget.take()
+            asked += budget.take_aside()
+        now += 0.25
+    assert asked >= 10 * Shares.of(45).aside * 0.8
+    assert tasks >= 10 * Shares.of(45).tasks

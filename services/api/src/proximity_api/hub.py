@@ -7,7 +7,7 @@ database is asked by the hub and by clients that catch up, never by an idle clie
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 SAFETY = 1.0
 PAGE = 500
 FIGURES_PAGE = 500
+NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class End:
@@ -54,7 +55,7 @@ class Hub:
         self._watched: dict[str, set[End]] = {}
         self._news = asyncio.Event()
         self._moved = asyncio.Condition()
-        self._figures_at: datetime | None = None
+        self._figures_at = NEVER
         self.point: Point | None = None
         self.closed = False
 
@@ -97,6 +98,7 @@ class Hub:
                 now = await queries.point(conn)
                 before = self.point
                 if before is None or before.epoch != now.epoch or now.position < before.position:
+                    self._figures_at = await queries.figures_at(conn) or NEVER
                     await self._begin(now)
                     return
                 frames = (
@@ -129,10 +131,10 @@ class Hub:
 
     async def _figures(self, conn: AsyncConnection) -> list[bytes]:
         """Frames with the figures that are newer than the last ones."""
-        newest = await queries.figures_at(conn)
-        before, self._figures_at = self._figures_at, newest
-        if newest is None or before is None or newest <= before:
+        newest, before = await queries.figures_at(conn), self._figures_at
+        if newest is None or newest <= before:
             return []
+        self._figures_at = newest
         newer = await queries.newer_figures(conn, before, FIGURES_PAGE)
         return [sse.frame(part, event="figures") for part in newer]
 

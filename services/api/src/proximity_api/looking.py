@@ -1,11 +1,13 @@
 """A fresh look at a container that no application has, and what adopting would write to it."""
 
+import contextlib
 from typing import Literal
 
 from pydantic import BaseModel
 
 from proximity.domain.application.adoption import TAG, has_tag
 from proximity.domain.application.marker import markers
+from proximity.messaging.addresses import tell
 from proximity.proxmox.client import ProxmoxClient
 from proximity_api import views
 from proximity_api.parts import Parts
@@ -47,6 +49,8 @@ async def look(parts: Parts, guest: views.Guest) -> Look:
         status = await proxmox.guest_status(guest.node, guest.vmid)
         running = status.status == "running"
         addresses = await proxmox.guest_addresses(guest.node, guest.vmid) if running else []
+        if running and addresses != guest.addresses:
+            await _tell(parts, guest, addresses)
         line = f"proximity:{installation}:<application>:<operation>:{guest.vmid}"
         writes = Writes(line=line, tag=None if has_tag(config.values) else TAG, undo=UNDO)
         return Look(
@@ -59,3 +63,10 @@ async def look(parts: Parts, guest: views.Guest) -> Look:
         )
 
     return await parts.observing.ask(guest.cluster_id, ("look", guest.node, str(guest.vmid)), ask, FRESH)
+
+
+async def _tell(parts: Parts, guest: views.Guest, addresses: list[str]) -> None:
+    """So that lists show what was learned here, too. That NATS is away is no reason not to show it."""
+    if parts.bus.nc.is_connected:
+        with contextlib.suppress(TimeoutError):
+            await tell(parts.bus, guest.cluster_id, guest.vmid, guest.node, addresses)

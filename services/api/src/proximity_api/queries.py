@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Select, Table, Text, cast, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, Select, Table, Text, case, cast, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -115,7 +115,10 @@ async def guest(conn: AsyncConnection, guest_id: str) -> views.Guest | None:
 
 def _guests() -> Select[Any]:
     g, f = t.guests, t.guest_figures
-    return select(g, *_figures(f)).outerjoin(f, f.c.id == g.c.id)
+    a = t.guest_addresses
+    now = case((f.c.status == "stopped", literal([], a.c.addresses.type)), else_=a.c.addresses)
+    of_guests = select(g, *_figures(f), now.label("addresses"))
+    return of_guests.outerjoin(f, f.c.id == g.c.id).outerjoin(a, a.c.id == g.c.id)
 
 
 def _figures(of: Table) -> list[Column[Any]]:
@@ -191,13 +194,22 @@ async def figures(conn: AsyncConnection, guests: bool) -> dict[str, orjson.Fragm
         "nodes": await _rows(conn, t.node_figures, t.node_figures.c.id),
         "storages": await _rows(conn, t.storage_figures, t.storage_figures.c.id),
         "guests": await _rows(conn, of_guests, of_guests.c.id, *shown),
+        "addresses": await _rows(conn, t.guest_addresses, t.guest_addresses.c.id) if guests else orjson.Fragment("[]"),
     }
+
+
+_MEASURED = {
+    "nodes": t.node_figures,
+    "storages": t.storage_figures,
+    "guests": t.guest_figures,
+    "addresses": t.guest_addresses,
+}
 
 
 async def newer_figures(conn: AsyncConnection, after: datetime, limit: int) -> list[dict[str, orjson.Fragment]]:
     """All figures newer than `after`, in parts of at most `limit` rows: a long one would stop a browser for a while."""
     parts = []
-    for name, table in (("nodes", t.node_figures), ("storages", t.storage_figures), ("guests", t.guest_figures)):
+    for name, table in _MEASURED.items():
         last = ""
         while True:
             page = select(table).where(table.c.at > after, table.c.id > last).order_by(table.c.id).limit(limit)

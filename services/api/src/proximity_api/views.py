@@ -219,7 +219,13 @@ class GuestFigures(BaseModel):
     uptime: int | None = None
 
 
-class Guest(GuestAsFound, GuestFigures):
+class GuestAddresses(BaseModel):
+    """IPv4 first. Empty: it has none, as one that does not run; null: not known, as of virtual machines."""
+
+    addresses: list[str] | None = None
+
+
+class Guest(GuestAsFound, GuestFigures, GuestAddresses):
     pass
 
 
@@ -242,12 +248,17 @@ class FiguresOfGuest(GuestFigures, _Taken):
     pass
 
 
+class AddressesOfGuest(GuestAddresses, _Taken):
+    """Those that it had then; it has none while it does not run."""
+
+
 class Figures(BaseModel):
     """The last values seen; of `guests` also those that applications have."""
 
     nodes: list[FiguresOfNode] = []
     storages: list[FiguresOfStorage] = []
     guests: list[FiguresOfGuest] = []
+    addresses: list[AddressesOfGuest] = []
 
 
 class Explanation(BaseModel):

@@ -21,7 +21,8 @@ class Shares:
 
     What direct looks do not use goes to the tasks, but for `spare`: a look that becomes due finds a request left.
     Half of the looks are `kept` for what has just happened: what is only looked at again does not use them up. What is
-    left to that is at least a whole proof.
+    left to that is at least a whole proof. What is asked `aside`, with nobody waiting for it, takes from the tasks, not
+    from the looks.
     """
 
     per_minute: int
@@ -42,6 +43,10 @@ class Shares:
     def kept(self) -> int:
         return min(self.looks // 2, max(0, self.looks - WHOLE_PROOF))
 
+    @property
+    def aside(self) -> int:
+        return self.looks // 2
+
 
 class Budget:
     """Counts what is really sent: `take` is also asked for each repetition, from the thread that would send it.
@@ -61,6 +66,9 @@ class Budget:
         self._monotonic = monotonic
         self._allowance = Allowance(per_minute, monotonic, per_minute - FIRST if successor else 0)
         self._looks = deque(evenly(self._shares.looks, monotonic()) if successor else ())
+        self._aside: deque[float] = deque()
+        # when nothing was left for what is asked aside: the tasks make room for it
+        self._refused = float("-inf")
         self.leads: Callable[[], bool] = lambda: True
         # False while the tasks are not asked for: the token may not see them
         self.tasks_wanted = True
@@ -81,15 +89,35 @@ class Budget:
         self._looks.extend([now] * requests)
         return True
 
+    def take_aside(self) -> bool:
+        """One request that nobody waits for. The tasks make room for it, as for a look; what looks leave of their share
+        is its limit, and a look that becomes due finds as much left as without it.
+        """
+        shares = self._shares
+        if self._looks_and_aside() >= shares.looks - shares.spare or len(self._aside) >= shares.aside:
+            return False
+        if not self.leads():
+            return False
+        if not self._allowance.take(leaving=shares.spare + 1):
+            self._refused = self._monotonic()
+            return False
+        self._aside.append(self._monotonic())
+        return True
+
     def list_every(self, wanted: float) -> float:
         """Four fifths of the fixed share are the list's."""
         return max(wanted, MINUTE / max(1, self._shares.fixed * 4 // 5))
 
     def tasks_every(self, wanted: float) -> float:
         """Seconds between two looks at the tasks: more while there is much to look at directly."""
-        _forget(self._looks, self._monotonic())
-        looks = min(len(self._looks) + self._shares.spare, self._shares.looks)
+        waits = self._monotonic() - self._refused < MINUTE
+        looks = min(self._looks_and_aside() + self._shares.spare + waits, self._shares.looks)
         return max(wanted, MINUTE / (self._shares.per_minute - self._shares.fixed - looks))
+
+    def _looks_and_aside(self) -> int:
+        for times in (self._looks, self._aside):
+            _forget(times, self._monotonic())
+        return len(self._looks) + len(self._aside)
 
 
 def _forget(times: deque[float], now: float) -> None:

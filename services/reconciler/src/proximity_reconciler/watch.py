@@ -23,6 +23,7 @@ from proximity.proxmox.errors import ProxmoxError
 from proximity.proxmox.observe import Observer, Resources
 from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import VaultError
+from proximity_reconciler.addresses import Addresses
 from proximity_reconciler.asking import Asker
 from proximity_reconciler.budget import Budget
 from proximity_reconciler.causes import BLIND, cause_of
@@ -32,7 +33,6 @@ from proximity_reconciler.following import Follower
 from proximity_reconciler.glances import Glances
 from proximity_reconciler.inventory import HiddenStorages, Storages, inventory
 from proximity_reconciler.observers import Observers
-from proximity_reconciler.overlooked import Overlooked
 from proximity_reconciler.picture import Picture, strangers_of_interest
 from proximity_reconciler.publishing import Publisher
 from proximity_reconciler.settings import Settings
@@ -77,15 +77,15 @@ class Watch:
         self._writer = Writer(store, cluster_id, follower.knowledge.wrote)
         self._asker = Asker(cluster_id, self.picture, self._budget, bus.clock.now)
         self._comparison = Comparison(cluster_id, bus, follower, self._writer)
-        self._traffic = NodeTraffic(cluster_id, self._budget.take_look, monotonic)
+        self._traffic = NodeTraffic(cluster_id, self._budget.take_aside, monotonic)
         self._publisher = Publisher(cluster_id, bus, self._traffic)
         self._glances = Glances(
             cluster_id, self._asker, self._budget, self._publisher, hashes, bus.clock.now, monotonic
         )
+        self._addresses = Addresses(cluster_id, bus, self._budget, monotonic)
         self._hidden = HiddenStorages(cluster_id, self._budget.take_look, monotonic)
         self._departed = Departed(self._asker, self._budget.take_look, monotonic)
         self._tasks = TaskLog("")
-        self._overlooked = Overlooked(cluster_id, follower, self._writer, bus.clock.now)
         self._before = Inventory()
         self._damping = Damping()
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
@@ -99,7 +99,6 @@ class Watch:
                 if leads():
                     pause = await self.turn()
             except (TimeoutError, UnavailableError, nats.errors.Error) as error:
-                self._overlooked.interrupted()
                 log.warning("not compared: NATS does not answer", cluster=self.cluster_id, error=repr(error))
             except Exception:
                 # one cluster's surprise must not end the watch over the others
@@ -131,6 +130,10 @@ class Watch:
             await self._publisher.guests(self.picture)
         if new_list and not self._glances.waiting:
             await self._traffic.ask(proxmox)
+        if new_list:
+            await self._addresses.listed(self.picture, self._follower.knowledge.managed(self.cluster_id))
+        if not self._is_list_due():
+            await self._addresses.ask(proxmox)
         questions: tuple[Question, ...] = ("list", "members", "rights")
         due = self._until_due(*questions, *(("tasks",) if self.picture.rights.sees_all else ()))
         return min(due, AGAIN) if self._glances.waiting else due
@@ -174,7 +177,6 @@ class Watch:
             tasks = await self._asker.tasks(proxmox)
             if tasks is not None:
                 self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
-                await self._overlooked.look(self._tasks)
 
     async def _later_news(self, proxmox: Observer) -> None:
         """What more than the list tells of the cluster. With the list something may have been written already."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from nats.js import JetStreamContext
 
 from proximity.domain.model import Json
-from proximity.messaging import subjects
+from proximity.messaging import direct, subjects
 from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import of_consumer
 
@@ -25,6 +25,15 @@ class Observation:
 async def publish(bus: Bus, kind: str, key: str, body: Json) -> None:
     """Without waiting for an acknowledgement: the next one comes in seconds."""
     await bus.nc.publish(subjects.observation(kind, key), json.dumps(body).encode())
+
+
+async def last(bus: Bus, kind: str, under: str = "") -> list[Observation]:
+    """The last of each thing of a kind, or of those whose key begins with these tokens. Raises TimeoutError."""
+    stored = await direct.all_of(bus, subjects.OBSERVATIONS, subjects.observations_of(kind, under))
+    return [
+        Observation(*subjects.observation_parts(message.subject), json.loads(message.data), message.stored_at)
+        for message in stored
+    ]
 
 
 class Observations:

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from proximity.messaging import subjects
-from proximity.messaging.subjects import bucket_keys, bucket_stream, direct_get, events_of, inbox, stream_info
+from proximity.messaging.subjects import (
+    ADDRESSES,
+    bucket_keys,
+    bucket_stream,
+    direct_get,
+    events_of,
+    inbox,
+    observations_of,
+    stream_info,
+)
 
 ADMIN = "admin"
 SERVICES = ("api", "provisioner", "reconciler", "projector")
@@ -58,6 +67,7 @@ PUBLISH: dict[str, list[str]] = {
         f"{events_of('claim').removesuffix('>')}user.>",
         f"{events_of('claim').removesuffix('>')}installation.>",
         f"{events_of('claim').removesuffix('>')}operation.>",
+        observations_of(ADDRESSES),
         *_bucket(subjects.VAULT),
         *_bucket(subjects.CREDENTIALS),
         *_bucket(subjects.SESSIONS),
@@ -80,6 +90,7 @@ PUBLISH: dict[str, list[str]] = {
     ],
     "reconciler": [
         *_log(),
+        *_read(subjects.OBSERVATIONS),
         *(events_of(category) for category in ("application", "cluster", "guest")),
         subjects.ALL_SCHEDULES,
         subjects.ALL_DUE,

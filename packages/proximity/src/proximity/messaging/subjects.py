@@ -17,6 +17,9 @@ PROVISIONER_STEPS = "provisioner-steps"
 PROVISIONER_WAKE = "provisioner-wake"
 PROJECTOR_OBSERVATIONS = "projector-observations"
 
+# the kind of observation that more than one service tells
+ADDRESSES = "addresses"
+
 ALL_EVENTS = "proximity.events.>"
 ALL_COMMANDS = "proximity.commands.>"
 ALL_WAKE = "proximity.wake.>"
@@ -63,6 +66,11 @@ def due_parts(subject: str) -> tuple[str, str]:
 
 def observation(kind: str, key: str) -> str:
     return f"proximity.observations.{_safe(kind)}.{_safe(key)}"
+
+
+def observations_of(kind: str, under: str = "") -> str:
+    """All of a kind, or those whose key begins with these tokens."""
+    return f"proximity.observations.{_safe(f'{kind}.{under}' if under else kind)}.>"
 
 
 def observation_parts(subject: str) -> tuple[str, str]:

@@ -22,13 +22,13 @@ class Allowance:
         self._sent = deque(evenly(spent, monotonic()))
         self._lock = threading.Lock()
 
-    def take(self, requests: int = 1) -> bool:
-        """All of them or none. False: not so many are left at the moment."""
+    def take(self, requests: int = 1, leaving: int = 0) -> bool:
+        """All of them or none. False: not so many are left at the moment, or fewer than `leaving` would be then."""
         with self._lock:
             now = self._monotonic()
             while self._sent and self._sent[0] <= now - MINUTE:
                 self._sent.popleft()
-            if len(self._sent) + requests > self._per_minute:
+            if len(self._sent) + requests > self._per_minute - leaving:
                 return False
             self._sent.extend([now] * requests)
             return True

@@ -290,6 +290,16 @@ guest_figures = Table(
     Column("at", Time, nullable=False),
 )
 
+# Those that a guest had when it was asked last; it has none while it does not run. Id as that of a guest.
+guest_addresses = Table(
+    "guest_addresses",
+    metadata,
+    _id(),
+    # empty: it has none; null: it did not say
+    Column("addresses", Json),
+    Column("at", Time, nullable=False),
+)
+
 # One row (id 1): how much of the log is in the tables, all in the same transaction as the rows.
 checkpoint = Table(
     "checkpoint",
@@ -307,4 +317,4 @@ checkpoint = Table(
 )
 
 ROWS: tuple[Table, ...] = (applications, operations, clusters, nodes, storages, guests, findings, users, activity)
-FIGURES: tuple[Table, ...] = (node_figures, storage_figures, guest_figures)
+FIGURES: tuple[Table, ...] = (node_figures, storage_figures, guest_figures, guest_addresses)
