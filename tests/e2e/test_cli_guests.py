@@ -50,7 +50,8 @@ def test_adopted_operated_and_given_back(shell: Shell) -> None:
     until(lambda: {"pihole", "unifi"} <= listed(shell).keys())
     assert all(row["adoptable"] for row in listed(shell).values())
     assert {row["type"] for row in listed(shell, "--all").values()} == {"lxc", "qemu"}
-    assert "pihole" in shell.run("guests", "--cluster", "home")
+    until(lambda: listed(shell)["pihole"]["addresses"] == ["192.168.1.100"])
+    assert "192.168.1.100" in shell.run("guests", "--cluster", "home")
 
     said = shell.run("adopt", "pihole", "--name", "Name server", "--port", "8053")
     assert shell.status == 0, shell.said
@@ -71,16 +72,26 @@ def test_adopted_operated_and_given_back(shell: Shell) -> None:
 def test_several_at_once(shell: Shell) -> None:
     until(lambda: {"unifi", "pihole"} <= listed(shell).keys())
     machine = next(row for row in listed(shell, "--all").values() if row["type"] == "qemu")
-    said = shell.run("adopt", "unifi", "100", machine["id"])
+    said = shell.run("ignore", "unifi", "100")
+    assert (shell.status, said.splitlines()) == (0, ["unifi is ignored.", "pihole is ignored."]), shell.said
+    until(lambda: not {"unifi", "pihole"} & listed(shell).keys())
+    assert [row["status"] for row in shell.json("ignore", "--undo", "unifi", "100")] == ["succeeded"] * 2
+    until(lambda: {"unifi", "pihole"} <= listed(shell).keys())
+
+    said = shell.run("adopt", "unifi", "100", "jellyfin", machine["id"])
     assert shell.status == 1
-    assert "unifi is adopted." in said
-    assert "pihole is adopted." in said
+    assert {"unifi is adopted.", "pihole is adopted.", "jellyfin is adopted."} <= set(said.splitlines())
     assert "Only containers" in shell.said
-    assert {row["name"]: row["status"] for row in shell.json("apps")} == {"unifi": "stopped", "pihole": "running"}
-    for name in ("unifi", "pihole"):
-        assert f"{name} is deleted." in shell.run("delete", name, "--yes")
+    applications = {row["name"]: row["status"] for row in shell.json("apps")}
+    assert applications == {"unifi": "stopped", "pihole": "running", "jellyfin": "running"}
+    assert "unifi is deleted." in shell.run("delete", "unifi", "--yes")
+    said = shell.run("release", "pihole", "jellyfin")
+    assert shell.status == 0, shell.said
+    for name in ("pihole", "jellyfin"):
+        assert f"{name} is released: nothing of Proximity's is left on its container." in said
+    assert shell.json("apps") == []
     guests = shell.whole.simulator.guests()
-    assert {100, 105} <= {guest["vmid"] for guest in guests}, "given back, not destroyed"
+    assert {100, 101, 105} <= {guest["vmid"] for guest in guests}, "given back, not destroyed"
     assert "proximity:" not in json.dumps(guests)
 
 

@@ -12,7 +12,7 @@ from proximity.domain.application import events as ev
 from proximity.domain.finding import Finding
 from proximity.domain.guest import commands as guest_cmd
 from proximity.domain.guest import events as guest_ev
-from proximity.messaging import observations
+from proximity.messaging import addresses, observations
 from proximity.messaging.delivery import ReceivedCommand
 from proximity.proxmox.connection import Connection
 from proximity.proxmox.hypervisor import ProxmoxHypervisor
@@ -66,17 +66,35 @@ class TestListing:
         writing = asyncio.create_task(write_all(await nats.connect("projector"), connecting(database)))
         running = {"status": "running", "cpu": 0.25, "memory_used": 7, "netin": 1, "uptime": 60}
         bus = await nats.connect("reconciler")
+        await addresses.tell(bus, cluster_id, 105, "pve2", ["10.0.0.5"])
         await observations.publish(bus, "guests", f"{cluster_id}/pve2", {"105": running, "106": running})
 
         async def seen() -> bool:
             row = (await signed_in.get(f"/guests/{guest_id}")).json()
-            return (row["status"], row["cpu"], row["memory_used"]) == ("running", 0.25, 7)
+            shown = (row["status"], row["cpu"], row["memory_used"], row["addresses"])
+            return shown == ("running", 0.25, 7, ["10.0.0.5"])
+
+        async def listed_without() -> bool:
+            [row] = (await signed_in.get("/guests")).json()["items"]
+            return (row["status"], row["addresses"]) == ("stopped", [])
 
         try:
             await until(seen)
+            screen = (await signed_in.get("/snapshot", guests=True)).json()
+            async with signed_in.stream(after=screen["position"], epoch=screen["epoch"]) as frames:
+                await addresses.tell(bus, cluster_id, 105, "pve2", ["10.0.0.6"])
+                told: list[Any] = []
+                while told != [(guest_id, ["10.0.0.6"])]:
+                    frame = await frames.next()
+                    if frame.event == "figures":
+                        told = [(row["id"], row["addresses"]) for row in frame.data.get("addresses", ())]
+            await observations.publish(bus, "guests", f"{cluster_id}/pve2", {"105": running | {"status": "stopped"}})
+            await until(listed_without)
         finally:
             writing.cancel()
             await asyncio.wait({writing})
+        assert [row["addresses"] for row in screen["figures"]["addresses"]] == [["10.0.0.5"]]
+        assert (await signed_in.get("/snapshot")).json()["figures"]["addresses"] == []
         figures = (await signed_in.get("/snapshot")).json()["figures"]["guests"]
         assert [row["id"] for row in figures] == [f"{cluster_id}-106"], "those of applications only"
         figures = (await signed_in.get("/snapshot", guests=True)).json()["figures"]["guests"]
@@ -106,7 +124,7 @@ class TestListing:
 
 class TestLooking:
     async def test_a_look_shows_what_adopting_would_write(
-        self, signed_in: Api, projector: None, log: Log, simulator: SimulatorProcess
+        self, signed_in: Api, projector: None, log: Log, simulator: SimulatorProcess, nats: Nats
     ) -> None:
         cluster_id = await log.simulated(signed_in, simulator)
         there = next(g for g in simulator.guests() if g["type"] == "lxc" and g["status"] == "running")
@@ -117,6 +135,8 @@ class TestLooking:
         look = seen["look"]
         assert (look["hostname"], look["status"]) == (there["name"], "running")
         assert look["addresses"]
+        told = await addresses.told(await nats.connect("reconciler"), cluster_id)
+        assert told[there["vmid"]].node == there["node"], "lists are to show them, too"
         installation = signed_in.parts.bus.installation_id
         assert look["writes"]["line"] == f"proximity:{installation}:<application>:<operation>:{there['vmid']}"
         assert look["writes"]["tag"] == "proximity"
@@ -269,9 +289,14 @@ class TestAdopting:
             assert (await signed_in.get(path)).status_code == 200
         for path in (f"/guests/{guest_id}/{verb}" for verb in ("adopt", "ignore", "notice")):
             assert (await signed_in.post(path, {})).json()["code"] == "not_allowed"
-        many = {"guests": [{"id": guest_id}]}
-        assert (await signed_in.post("/guests/adopt", many)).json()["code"] == "not_allowed"
-        assert (await signed_in.post(f"/applications/{uuid4()}/release")).json()["code"] == "not_allowed"
+        for path, many in (
+            ("/guests/adopt", {"guests": [{"id": guest_id}]}),
+            ("/guests/ignore", {"guests": [guest_id]}),
+            ("/guests/notice", {"guests": [guest_id]}),
+            ("/applications/release", {"applications": [str(uuid4())]}),
+            (f"/applications/{uuid4()}/release", None),
+        ):
+            assert (await signed_in.post(path, many)).json()["code"] == "not_allowed"
 
     async def test_ignoring_and_noticing_are_commands_for_the_guest(self, signed_in: Api, log: Log) -> None:
         guest_id = await log.guest(await log.cluster())
@@ -286,17 +311,11 @@ class TestManyAtOnce:
     async def test_each_is_an_operation_and_a_repeat_is_the_same_ones(self, signed_in: Api, log: Log) -> None:
         cluster_id, key = await log.cluster(), str(uuid4())
         ids = [await log.guest(cluster_id, vmid, name=f"ct{vmid}") for vmid in range(200, 230)]
-        body = {"guests": [{"id": id_} for id_ in ids]}
-        answers = await asyncio.gather(
-            *(signed_in.post("/guests/adopt", body, **{"Idempotency-Key": key}) for _ in range(3))
-        )
-        assert {answer.status_code for answer in answers} == {202}
-        first = answers[0].json()
-        assert all(answer.json() == first for answer in answers)
-        assert [row["guest_id"] for row in first["operations"]] == ids
+        operations = await _asked_thrice(signed_in, "/guests/adopt", {"guests": [{"id": id_} for id_ in ids]}, key)
+        assert [row["guest_id"] for row in operations] == ids
         stored = {command.metadata.id: command for command in await signed_in.parts.commands.undecided()}
-        assert set(stored) == {row["operation_id"] for row in first["operations"]}
-        for row in first["operations"]:
+        assert set(stored) == {row["operation_id"] for row in operations}
+        for row in operations:
             command = stored[row["operation_id"]]
             assert command.aggregate_id == row["application_id"]
             assert command.metadata.correlation_id == row["operation_id"]
@@ -317,6 +336,56 @@ class TestManyAtOnce:
         assert (answer.status_code, answer.json()["code"]) == (409, "not_adoptable")
         for wrong in ([], [{"id": machine}, {"id": machine}], [{"id": "x"}]):
             assert (await signed_in.post("/guests/adopt", {"guests": wrong})).status_code == 422
+
+    @pytest.mark.parametrize(
+        ("path", "command"), [("/guests/ignore", guest_cmd.IgnoreGuest), ("/guests/notice", guest_cmd.NoticeGuest)]
+    )
+    async def test_many_are_ignored_or_offered_again(
+        self, signed_in: Api, path: str, command: type[guest_cmd.IgnoreGuest | guest_cmd.NoticeGuest]
+    ) -> None:
+        cluster_id, key = str(uuid4()), str(uuid4())
+        ids = [f"{cluster_id}-{vmid}" for vmid in range(200, 220)]
+        operations = await _asked_thrice(signed_in, path, {"guests": ids}, key)
+        assert [row["guest_id"] for row in operations] == ids
+        stored = {s.aggregate_id: s for s in await signed_in.parts.commands.undecided()}
+        assert [(row["guest_id"], row["operation_id"]) for row in operations] == [
+            (guest_id, stored[guest_id].metadata.id) for guest_id in ids
+        ]
+        assert [stored[row["guest_id"]].command for row in operations] == [
+            command(operation_id=row["operation_id"], guest_id=row["guest_id"]) for row in operations
+        ]
+        reused = await signed_in.post(path, {"guests": ids[:1]}, **{"Idempotency-Key": key})
+        assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key_reused")
+
+    async def test_many_are_given_back(self, signed_in: Api) -> None:
+        ids = [str(uuid4()) for _ in range(10)]
+        operations = await _asked_thrice(signed_in, "/applications/release", {"applications": ids}, str(uuid4()))
+        stored = [s.command for s in await signed_in.parts.commands.undecided()]
+        assert len(stored) == len(operations)
+        for row, application_id in zip(operations, ids, strict=True):
+            assert row["application_id"] == application_id
+            released = cmd.ReleaseApplication(operation_id=row["operation_id"], application_id=application_id)
+            assert released in stored
+
+    async def test_what_is_named_twice_or_wrong_or_is_too_much_is_refused_whole(self, signed_in: Api) -> None:
+        guest_id, application_id = f"{uuid4()}-100", str(uuid4())
+        many = [f"{uuid4()}-100" for _ in range(201)]
+        for wrong in ([], [guest_id, guest_id], ["x"], many):
+            for verb in ("ignore", "notice"):
+                assert (await signed_in.post(f"/guests/{verb}", {"guests": wrong})).status_code == 422, wrong
+        for wrong in ([], [application_id, application_id], ["x"]):
+            answer = await signed_in.post("/applications/release", {"applications": wrong})
+            assert answer.status_code == 422, wrong
+        assert await signed_in.parts.commands.undecided() == []
+
+
+async def _asked_thrice(api: Api, path: str, body: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """At once, as one that was not answered is repeated: the same operations each time."""
+    answers = await asyncio.gather(*(api.post(path, body, **{"Idempotency-Key": key}) for _ in range(3)))
+    assert {answer.status_code for answer in answers} == {202}
+    first: list[dict[str, Any]] = answers[0].json()["operations"]
+    assert all(answer.json()["operations"] == first for answer in answers)
+    return first
 
 
 class TestGivingBack:

@@ -49,7 +49,8 @@ EXPECTED = {
     ("get", "/guests"),
     ("get", "/guests/{guest_id}"),
     ("get", "/guests/{guest_id}/metrics"),
-    ("post", "/guests/adopt"),
+    *(("post", f"/guests/{verb}") for verb in ("adopt", "ignore", "notice")),
+    ("post", "/applications/release"),
     *(("post", f"/guests/{{guest_id}}/{verb}") for verb in ("adopt", "ignore", "notice")),
     ("get", "/nodes/{cluster_id}/{node}/metrics"),
     ("get", "/storages/{cluster_id}/{node}/{storage}/metrics"),
@@ -96,9 +97,10 @@ def test_every_operation_says_who_may_and_how_it_fails(document: dict[str, Any])
 
 def test_every_command_says_where_its_operation_is(document: dict[str, Any]) -> None:
     commands = {o["operationId"]: o for _, _, o in operations(document) if "202" in o["responses"]}
-    assert len(commands) == 17
-    several = commands.pop("adoptGuests")
-    assert {"Idempotency-Key", "reason"} == {parameter["name"] for parameter in several["parameters"]}
+    assert len(commands) == 20
+    for several in ("adoptGuests", "ignoreGuests", "noticeGuests", "releaseApplications"):
+        names = {parameter["name"] for parameter in commands.pop(several)["parameters"]}
+        assert names == {"Idempotency-Key", "reason"}
     for operation in commands.values():
         assert {"Location", "Preference-Applied"} <= set(operation["responses"]["202"]["headers"])
         names = {parameter["name"].lower() for parameter in operation["parameters"]}

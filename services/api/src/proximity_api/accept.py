@@ -153,6 +153,15 @@ def each(ordered: Order, key: str) -> Order:
     return replace(ordered, operation_id=operation_id, origin=origin, wait=None)
 
 
+def ready(command: Command) -> Callable[[], Awaitable[Command]]:
+    """What makes a command that needs nothing to be made."""
+
+    async def make() -> Command:
+        return command
+
+    return make
+
+
 async def submit(
     ordered: Order, aggregate: Aggregate[Any], aggregate_id: str, make: Callable[[], Awaitable[Command]]
 ) -> None:

@@ -14,7 +14,8 @@ from proximity.domain.cluster.state import Cluster
 from proximity.domain.ids import slug
 from proximity.messaging.aggregates import APPLICATION, CLAIM, CLUSTER
 from proximity_api import queries, views
-from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering
+from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering, ready
+from proximity_api.many import MOST_AT_ONCE, OneOfMany, answers, command_each
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
@@ -154,6 +155,36 @@ async def release(request: Request, application_id: UUID) -> Response:
     return await _accept(request, application_id, cmd.ReleaseApplication)
 
 
+class Released(OneOfMany):
+    application_id: str
+
+
+class ReleasedMany(BaseModel):
+    operations: list[Released]
+
+
+class ReleaseManyRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"applications": ["7c9e6679-7425-40de-944b-e07fc1f90ae7"]}]},
+    )
+
+    applications: Annotated[list[UUID], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+@router.post(
+    "/release",
+    operation_id="releaseApplications",
+    summary="Give several back",
+    status_code=202,
+    responses=answers(ReleasedMany),
+)
+async def release_many(body: ReleaseManyRequest, ordered: Annotated[Order, Depends(ordering("operator"))]) -> Response:
+    """Adopted containers as they were. One operation for each."""
+    ids = [str(application_id) for application_id in body.applications]
+    return await command_each(ordered, "application", ids, APPLICATION, _of(cmd.ReleaseApplication))
+
+
 @router.delete(
     "/{application_id}", operation_id="deleteApplication", summary="Delete", status_code=202, responses=ANSWERS
 )
@@ -199,11 +230,12 @@ _Simple = (
 
 async def _accept(request: Request, application_id: UUID, command: Callable[..., _Simple]) -> Response:
     ordered = await order(request, "operator")
+    of_one = _of(command)(ordered.operation_id, str(application_id))
+    return await accept(ordered, APPLICATION, str(application_id), ready(of_one))
 
-    async def make() -> _Simple:
-        return command(operation_id=ordered.operation_id, application_id=str(application_id))
 
-    return await accept(ordered, APPLICATION, str(application_id), make)
+def _of(command: Callable[..., _Simple]) -> Callable[[str, str], _Simple]:
+    return lambda operation_id, application_id: command(operation_id=operation_id, application_id=application_id)
 
 
 async def check_name(parts: Parts, name: str, application_id: str | None = None) -> None:

@@ -1,31 +1,30 @@
 """`/guests`: what Proxmox has and no application. Looking at one, adopting, ignoring."""
 
-import asyncio
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from proximity.domain.guest import commands as guest_cmd
+from proximity.domain.model import Command
 from proximity.messaging.aggregates import APPLICATION, GUEST
 from proximity_api import queries, views
-from proximity_api.accept import ANSWERS, Order, accept, each, new_id, order, ordering, submit
+from proximity_api.accept import ANSWERS, Order, accept, order, ordering, ready, submit
 from proximity_api.adopting import AdoptRequest, Name, adoption
 from proximity_api.looking import Look, look
+from proximity_api.many import MOST_AT_ONCE, OneOfMany, answers, command_each, submit_each
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import parts_of
-from proximity_api.problems import FieldError, Problem, invalid
+from proximity_api.problems import Problem
 from proximity_api.security import Viewer
 
 router = APIRouter(prefix=f"{PREFIX}/guests", tags=["guests"])
 _ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[1-9][0-9]{2,8}$"
 GuestId = Annotated[str, Path(pattern=_ID, description="`<cluster>-<vmid>`")]
-AT_ONCE = 8
-MOST_AT_ONCE = 200
 
 
 class Chosen(BaseModel):
@@ -48,23 +47,29 @@ class AdoptManyRequest(BaseModel):
     guests: Annotated[list[Chosen], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
-class NotAccepted(BaseModel):
-    code: str
-    detail: str
-    errors: list[FieldError] = []
-
-
-class AdoptedOne(BaseModel):
-    """`problem`: why it was not accepted; then there is no operation."""
-
+class AboutGuest(OneOfMany):
     guest_id: str
-    operation_id: str | None = None
+
+
+class AboutGuests(BaseModel):
+    operations: list[AboutGuest]
+
+
+class AdoptedOne(AboutGuest):
     application_id: str | None = None
-    problem: NotAccepted | None = None
 
 
 class AdoptedMany(BaseModel):
     operations: list[AdoptedOne]
+
+
+class GuestsRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"guests": ["0f8fad5b-d9cb-469f-a165-70867728950e-105"]}]},
+    )
+
+    guests: Annotated[list[Annotated[str, Field(pattern=_ID)]], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class SeenGuest(views.Guest):
@@ -113,40 +118,38 @@ async def guest(request: Request, asking: Viewer, guest_id: GuestId) -> SeenGues
 
 
 @router.post(
-    "/adopt",
-    operation_id="adoptGuests",
-    summary="Adopt several",
-    status_code=202,
-    responses=errors(400, 401, 403, 404, 409, 422, 503) | {202: {"model": AdoptedMany, "description": "Accepted"}},
+    "/adopt", operation_id="adoptGuests", summary="Adopt several", status_code=202, responses=answers(AdoptedMany)
 )
 async def adopt_many(body: AdoptManyRequest, ordered: Annotated[Order, Depends(ordering("operator"))]) -> Response:
     """One operation for each; those that cannot be adopted say why. A problem is answered only if none was accepted."""
-    if len({chosen.id for chosen in body.guests}) < len(body.guests):
-        raise invalid(("guests", "A guest is named twice."))
-    free = asyncio.Semaphore(AT_ONCE)
+    names = {chosen.id: chosen.name for chosen in body.guests}
 
-    async def one(chosen: Chosen) -> dict[str, Any] | Problem:
-        async with free:
-            of_guest = each(ordered, chosen.id)
-            try:
-                await submit(of_guest, APPLICATION, *adoption(of_guest, chosen.id, AdoptRequest(name=chosen.name)))
-            except Problem as problem:
-                return problem
-            made = {"operation_id": of_guest.operation_id, "application_id": new_id(of_guest.operation_id)}
-            return {"guest_id": chosen.id} | made
+    async def send(of_guest: Order, guest_id: str) -> dict[str, str]:
+        application_id, make = adoption(of_guest, guest_id, AdoptRequest(name=names[guest_id]))
+        await submit(of_guest, APPLICATION, application_id, make)
+        return {"application_id": application_id}
 
-    answers = await asyncio.gather(*map(one, body.guests))
-    problems = [answer for answer in answers if isinstance(answer, Problem)]
-    for problem in problems:
-        if problem.code == "log_unavailable" or len(problems) == len(answers):
-            # the key of the whole request is what it is repeated with
-            problem.operation_id = problem.operation_id and ordered.operation_id
-            raise problem
-    operations = [
-        {"guest_id": chosen.id, "problem": _told(answer)} if isinstance(answer, Problem) else answer
-        for chosen, answer in zip(body.guests, answers, strict=True)
-    ]
-    return Response(orjson.dumps({"operations": operations}), 202, media_type="application/json")
+    return await submit_each(ordered, "guest", [chosen.id for chosen in body.guests], send)
+
+
+@router.post(
+    "/ignore", operation_id="ignoreGuests", summary="Ignore several", status_code=202, responses=answers(AboutGuests)
+)
+async def ignore_many(body: GuestsRequest, ordered: Annotated[Order, Depends(ordering("operator"))]) -> Response:
+    """They are no longer offered. One operation for each."""
+    return await command_each(ordered, "guest", body.guests, GUEST, _ignoring)
+
+
+@router.post(
+    "/notice",
+    operation_id="noticeGuests",
+    summary="Offer several again",
+    status_code=202,
+    responses=answers(AboutGuests),
+)
+async def notice_many(body: GuestsRequest, ordered: Annotated[Order, Depends(ordering("operator"))]) -> Response:
+    """Those that were ignored. One operation for each."""
+    return await command_each(ordered, "guest", body.guests, GUEST, _noticing)
 
 
 @router.post(
@@ -167,12 +170,7 @@ async def adopt(
 @router.post("/{guest_id}/ignore", operation_id="ignoreGuest", summary="Ignore", status_code=202, responses=ANSWERS)
 async def ignore(request: Request, guest_id: GuestId) -> Response:
     """It is no longer offered."""
-    ordered = await order(request, "operator")
-
-    async def make() -> guest_cmd.IgnoreGuest:
-        return guest_cmd.IgnoreGuest(operation_id=ordered.operation_id, guest_id=guest_id)
-
-    return await accept(ordered, GUEST, guest_id, make)
+    return await _accept(request, guest_id, _ignoring)
 
 
 @router.post(
@@ -180,14 +178,17 @@ async def ignore(request: Request, guest_id: GuestId) -> Response:
 )
 async def notice(request: Request, guest_id: GuestId) -> Response:
     """One that was ignored."""
+    return await _accept(request, guest_id, _noticing)
+
+
+def _ignoring(operation_id: str, guest_id: str) -> guest_cmd.IgnoreGuest:
+    return guest_cmd.IgnoreGuest(operation_id=operation_id, guest_id=guest_id)
+
+
+def _noticing(operation_id: str, guest_id: str) -> guest_cmd.NoticeGuest:
+    return guest_cmd.NoticeGuest(operation_id=operation_id, guest_id=guest_id)
+
+
+async def _accept(request: Request, guest_id: str, command: Callable[[str, str], Command]) -> Response:
     ordered = await order(request, "operator")
-
-    async def make() -> guest_cmd.NoticeGuest:
-        return guest_cmd.NoticeGuest(operation_id=ordered.operation_id, guest_id=guest_id)
-
-    return await accept(ordered, GUEST, guest_id, make)
-
-
-def _told(problem: Problem) -> dict[str, Any]:
-    named = [error.model_dump() for error in problem.errors]
-    return {"code": problem.code, "detail": problem.detail, "errors": named}
+    return await accept(ordered, GUEST, guest_id, ready(command(ordered.operation_id, guest_id)))

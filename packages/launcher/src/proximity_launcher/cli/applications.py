@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import typer
 
 from proximity_launcher.cli import output
-from proximity_launcher.cli.operations import carry_out
+from proximity_launcher.cli.operations import carry_out, carry_out_all, released
 from proximity_launcher.cli.options import Json, Timeout, Wait, server
 from proximity_launcher.cli.server import Row, Server
 from proximity_launcher.failure import Exit, Failure
@@ -91,6 +91,22 @@ def restart(
 ) -> None:
     """Shut an application down and start it again."""
     act(context, name, "restart", wait=wait, timeout=timeout, machine=machine)
+
+
+def release(
+    context: typer.Context,
+    name: Annotated[list[str], typer.Argument(help="Name or id of each.")],
+    wait: Wait = True,
+    timeout: Timeout = 300.0,
+    machine: Json = False,
+) -> None:
+    """Give adopted containers back as they were; the applications are no more."""
+    if len(name) == 1:
+        return act(context, name[0], "release", wait=wait, timeout=timeout, machine=machine)
+    with server(context) as api:
+        ids = dict.fromkeys(find(api, "/applications", one, "application")["id"] for one in name)
+        answer = api.post("/applications/release", {"applications": list(ids)})
+        return carry_out_all(api, answer, released, wait, timeout, machine)
 
 
 def delete(

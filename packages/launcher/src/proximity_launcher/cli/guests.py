@@ -6,8 +6,8 @@ from urllib.parse import quote
 import typer
 
 from proximity_launcher.cli import output
-from proximity_launcher.cli.applications import Name, act, find
-from proximity_launcher.cli.operations import carry_out, watch
+from proximity_launcher.cli.applications import Name, find
+from proximity_launcher.cli.operations import carry_out, carry_out_all, watch
 from proximity_launcher.cli.options import Json, Timeout, Wait, server
 from proximity_launcher.cli.server import Row, Server
 from proximity_launcher.failure import Exit, Failure
@@ -15,6 +15,7 @@ from proximity_launcher.failure import Exit, Failure
 finding_commands = typer.Typer(help="What is otherwise than it should be, and by whom.")
 
 Cluster = Annotated[str | None, typer.Option(help="Only of this cluster, by name or id.")]
+Guests = Annotated[list[str], typer.Argument(help="VMID, name or id of each guest.")]
 
 
 def guests(
@@ -32,10 +33,11 @@ def guests(
     if machine:
         return output.as_json(rows)
     return output.table(
-        ("VMID", "NAME", "STATUS", "NODE", "CLUSTER", "TYPE", "RUNS", "TAGS"),
+        ("VMID", "NAME", "STATUS", "ADDRESS", "NODE", "CLUSTER", "TYPE", "RUNS", "TAGS"),
         (
             (
-                *(row["vmid"], row["name"], row["status"], row["node"], names.get(row["cluster_id"])),
+                *(row["vmid"], row["name"], row["status"], next(iter(row["addresses"] or ()), None)),
+                *(row["node"], names.get(row["cluster_id"])),
                 *("template" if row["template"] else row["type"], row["app"], " ".join(row["tags"])),
             )
             for row in rows
@@ -45,7 +47,7 @@ def guests(
 
 def adopt(
     context: typer.Context,
-    guest: Annotated[list[str], typer.Argument(help="VMID, name or id of each guest.")],
+    guest: Guests,
     name: Annotated[str | None, typer.Option(help="What you call it; the guest's name if left out.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where its web page is.")] = None,
     cluster: Cluster = None,
@@ -63,14 +65,24 @@ def adopt(
         if name or port:
             raise Failure("--name and --port are for a single guest.", code="usage", status=Exit.USAGE)
         answer = api.post("/guests/adopt", {"guests": [{"id": row["id"]} for row in chosen]})
-        return _carry_out_all(api, answer["operations"], wait=wait, timeout=timeout, machine=machine)
+        return carry_out_all(api, answer, lambda row: f"{row['target_name']} is adopted.", wait, timeout, machine)
 
 
-def release(
-    context: typer.Context, name: Name, wait: Wait = True, timeout: Timeout = 300.0, machine: Json = False
+def ignore(
+    context: typer.Context,
+    guest: Guests,
+    undo: Annotated[bool, typer.Option("--undo", help="Offer them again.")] = False,
+    cluster: Cluster = None,
+    wait: Wait = True,
+    timeout: Timeout = 60.0,
+    machine: Json = False,
 ) -> None:
-    """Give an adopted container back as it was; the application is no more."""
-    act(context, name, "release", wait=wait, timeout=timeout, machine=machine)
+    """Do not offer guests for adoption any more."""
+    verb, done = ("notice", "is offered again") if undo else ("ignore", "is ignored")
+    with server(context) as api:
+        names = {row["id"]: row["name"] or f"Guest {row['vmid']}" for row in _chosen(api, guest, cluster)}
+        answer = api.post(f"/guests/{verb}", {"guests": list(names)})
+        carry_out_all(api, answer, lambda row: f"{names[row['target']]} {done}.", wait, timeout, machine)
 
 
 @finding_commands.callback(invoke_without_command=True)
@@ -151,30 +163,3 @@ def _chosen(api: Server, named: list[str], cluster: str | None) -> list[Row]:
             raise Failure(f"{name} is not the only one, say which: {ids}.", code="usage", status=Exit.USAGE)
         chosen[found[0]["id"]] = found[0]
     return list(chosen.values())
-
-
-def _carry_out_all(api: Server, accepted: list[Row], *, wait: bool, timeout: float, machine: bool) -> None:
-    """One after the other, each to its end. The exit status is that of the worst."""
-    ended: list[Row] = []
-    failures: list[Failure] = []
-    for row in accepted:
-        if problem := row.get("problem"):
-            words = " ".join(error["message"] for error in problem.get("errors") or ()) or problem["detail"]
-            failures.append(Failure(f"{row['guest_id']}: {words}", code=problem["code"]))
-            ended.append(row)
-        elif not wait:
-            ended.append(row)
-        else:
-            operation = watch(api, row["operation_id"], timeout, machine=machine)
-            ended.append(operation)
-            if failure := output.went_wrong(operation):
-                failures.append(failure)
-            elif not machine:
-                output.say(f"{operation['target_name']} is adopted.")
-    if machine:
-        output.as_json(ended)
-    else:
-        for failure in failures:
-            output.failure(failure, machine=False)
-    if failures:
-        raise typer.Exit(max(failure.status for failure in failures))

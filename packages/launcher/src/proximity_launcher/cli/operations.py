@@ -1,5 +1,6 @@
 """The commands about operations: look at one, cancel it, decide about it; and following any to its end."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
@@ -8,6 +9,7 @@ from proximity_launcher.cli import output
 from proximity_launcher.cli.follow import follow
 from proximity_launcher.cli.options import Json, Timeout, Wait, server
 from proximity_launcher.cli.server import Row, Server
+from proximity_launcher.failure import Failure
 
 OperationId = Annotated[str, typer.Argument(help="The id that a command answered with.")]
 
@@ -94,18 +96,49 @@ def carry_out(api: Server, accepted: Row, *, wait: bool, timeout: float, machine
     return output.say(_done(api, row))
 
 
+def carry_out_all(
+    api: Server, answer: Row, done: Callable[[Row], str], wait: bool, timeout: float, machine: bool
+) -> None:
+    """One after the other, each to its end, and what is `done` then. The exit status is that of the worst."""
+    ended: list[Row] = []
+    failures: list[Failure] = []
+    for row in answer["operations"]:
+        if problem := row.get("problem"):
+            words = " ".join(error["message"] for error in problem.get("errors") or ()) or problem["detail"]
+            about = row.get("guest_id") or row["application_id"]
+            failures.append(Failure(f"{about}: {words}", code=problem["code"]))
+            ended.append(row)
+        elif not wait:
+            ended.append(row)
+        else:
+            operation = watch(api, row["operation_id"], timeout, machine=machine)
+            ended.append(operation)
+            if failure := output.went_wrong(operation):
+                failures.append(failure)
+            elif not machine:
+                output.say(done(operation))
+    if machine:
+        output.as_json(ended)
+    else:
+        for failure in failures:
+            output.failure(failure, machine=False)
+    if failures:
+        raise typer.Exit(max(failure.status for failure in failures))
+
+
+def released(row: Row) -> str:
+    """The step says so if Proxmox kept the tag."""
+    kept = any(step["name"] == "unmark" and step["detail"] for step in row.get("steps") or ())
+    left = "only the tag" if kept else "nothing"
+    return f"{row['target_name']} is released: {left} of Proximity's is left on its container."
+
+
 def _done(api: Server, row: Row) -> str:
     if row["kind"] == "delete":
         return f"{row['target_name']} is deleted."
     if row["kind"] == "release":
-        return f"{row['target_name']} is released: {_left(row)} of Proximity's is left on its container."
+        return released(row)
     application = api.get(f"/applications/{row['target']}")
     where = application.get("url") or application.get("address")
     at = f" at {where}" if where and application["status"] == "running" else ""
     return f"{application['name']} is {application['status']}{at}."
-
-
-def _left(row: Row) -> str:
-    """The step says so if Proxmox kept the tag."""
-    kept = any(step["name"] == "unmark" and step["detail"] for step in row.get("steps") or ())
-    return "only the tag" if kept else "nothing"
