@@ -33,6 +33,7 @@ from proximity_reconciler.following import Follower
 from proximity_reconciler.glances import Glances
 from proximity_reconciler.inventory import HiddenStorages, Storages, inventory
 from proximity_reconciler.observers import Observers
+from proximity_reconciler.overlooked import Overlooked
 from proximity_reconciler.picture import Picture, strangers_of_interest
 from proximity_reconciler.publishing import Publisher
 from proximity_reconciler.settings import Settings
@@ -86,6 +87,7 @@ class Watch:
         self._hidden = HiddenStorages(cluster_id, self._budget.take_look, monotonic)
         self._departed = Departed(self._asker, self._budget.take_look, monotonic)
         self._tasks = TaskLog("")
+        self._overlooked = Overlooked(cluster_id, follower, self._writer, bus.clock.now)
         self._before = Inventory()
         self._damping = Damping()
         self._due: dict[Question, float] = dict.fromkeys(("list", "tasks", "members", "rights"), 0.0)
@@ -99,6 +101,7 @@ class Watch:
                 if leads():
                     pause = await self.turn()
             except (TimeoutError, UnavailableError, nats.errors.Error) as error:
+                self._overlooked.interrupted()
                 log.warning("not compared: NATS does not answer", cluster=self.cluster_id, error=repr(error))
             except Exception:
                 # one cluster's surprise must not end the watch over the others
@@ -177,6 +180,7 @@ class Watch:
             tasks = await self._asker.tasks(proxmox)
             if tasks is not None:
                 self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
+                await self._overlooked.look(self._tasks)
 
     async def _later_news(self, proxmox: Observer) -> None:
         """What more than the list tells of the cluster. With the list something may have been written already."""
