@@ -174,6 +174,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/applications/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give several back
+         * @description Adopted containers as they were. One operation for each.
+         */
+        post: operations["releaseApplications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operations": {
         parameters: {
             query?: never;
@@ -457,6 +477,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/guests/ignore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ignore several
+         * @description They are no longer offered. One operation for each.
+         */
+        post: operations["ignoreGuests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guests/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offer several again
+         * @description Those that were ignored. One operation for each.
+         */
+        post: operations["noticeGuests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/guests/{guest_id}/adopt": {
         parameters: {
             query?: never;
@@ -705,6 +765,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/storages/{cluster_id}/{node}/{storage}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How full a storage was over time
+         * @description Oldest first, as that node measured it. The id of a storage is `<cluster>/<node>/<storage>`.
+         */
+        get: operations["getStorageMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/applications/preflight": {
         parameters: {
             query?: never;
@@ -874,6 +954,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AboutGuest */
+        AboutGuest: {
+            /** Operation Id */
+            operation_id?: string | null;
+            problem?: components["schemas"]["NotAccepted"] | null;
+            /** Guest Id */
+            guest_id: string;
+        };
+        /** AboutGuests */
+        AboutGuests: {
+            /** Operations */
+            operations: components["schemas"]["AboutGuest"][];
+        };
         /**
          * Accepted
          * @description The operation's id, and that of the thing it makes, if it makes one.
@@ -927,6 +1020,21 @@ export interface components {
             };
         };
         /**
+         * AddressesOfGuest
+         * @description Those that it had then; it has none while it does not run.
+         */
+        AddressesOfGuest: {
+            /** Id */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Addresses */
+            addresses?: string[] | null;
+        };
+        /**
          * AdoptManyRequest
          * @description Each becomes an application of its own, under its own name if none is given.
          * @example {
@@ -968,18 +1076,15 @@ export interface components {
             /** Operations */
             operations: components["schemas"]["AdoptedOne"][];
         };
-        /**
-         * AdoptedOne
-         * @description `problem`: why it was not accepted; then there is no operation.
-         */
+        /** AdoptedOne */
         AdoptedOne: {
-            /** Guest Id */
-            guest_id: string;
             /** Operation Id */
             operation_id?: string | null;
+            problem?: components["schemas"]["NotAccepted"] | null;
+            /** Guest Id */
+            guest_id: string;
             /** Application Id */
             application_id?: string | null;
-            problem?: components["schemas"]["NotAccepted"] | null;
         };
         /** Amounts */
         Amounts: {
@@ -1353,6 +1458,11 @@ export interface components {
              * @default []
              */
             guests: components["schemas"]["FiguresOfGuest"][];
+            /**
+             * Addresses
+             * @default []
+             */
+            addresses: components["schemas"]["AddressesOfGuest"][];
         };
         /** FiguresOfGuest */
         FiguresOfGuest: {
@@ -1391,6 +1501,14 @@ export interface components {
             cpu?: number | null;
             /** Memory Used */
             memory_used?: number | null;
+            /** Disk */
+            disk?: number | null;
+            /** Disk Used */
+            disk_used?: number | null;
+            /** Netin */
+            netin?: number | null;
+            /** Netout */
+            netout?: number | null;
             /** Uptime */
             uptime?: number | null;
         };
@@ -1505,6 +1623,8 @@ export interface components {
         };
         /** Guest */
         Guest: {
+            /** Addresses */
+            addresses?: string[] | null;
             /** Status */
             status?: string | null;
             /** Cpu */
@@ -1607,6 +1727,18 @@ export interface components {
             adoptable: boolean;
         };
         /**
+         * GuestsRequest
+         * @example {
+         *       "guests": [
+         *         "0f8fad5b-d9cb-469f-a165-70867728950e-105"
+         *       ]
+         *     }
+         */
+        GuestsRequest: {
+            /** Guests */
+            guests: string[];
+        };
+        /**
          * Look
          * @description `description`: without lines of Proximity's; null to viewers, for people write passwords there. `lock`: what
          *     Proxmox locked it for.
@@ -1641,8 +1773,8 @@ export interface components {
         };
         /**
          * Metric
-         * @description Averages. `at`: Unix seconds; `cpu`: share (0 to 1); `memory`, `memory_used`, `disk_used`: bytes; `netin`,
-         *     `netout`: bytes a second. null: nothing was measured.
+         * @description Averages. `at`: Unix seconds; `cpu`: share (0 to 1); `memory_used` of `memory`, `disk_used` of `disk` (of a node
+         *     its root file system): bytes; `netin`, `netout`: bytes a second. null: nothing was measured.
          */
         Metric: {
             /** At */
@@ -1655,6 +1787,8 @@ export interface components {
             memory: number | null;
             /** Disk Used */
             disk_used: number | null;
+            /** Disk */
+            disk: number | null;
             /** Netin */
             netin: number | null;
             /** Netout */
@@ -1666,6 +1800,14 @@ export interface components {
             cpu?: number | null;
             /** Memory Used */
             memory_used?: number | null;
+            /** Disk */
+            disk?: number | null;
+            /** Disk Used */
+            disk_used?: number | null;
+            /** Netin */
+            netin?: number | null;
+            /** Netout */
+            netout?: number | null;
             /** Uptime */
             uptime?: number | null;
             /** Id */
@@ -2091,6 +2233,31 @@ export interface components {
             next?: null;
         };
         /**
+         * ReleaseManyRequest
+         * @example {
+         *       "applications": [
+         *         "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+         *       ]
+         *     }
+         */
+        ReleaseManyRequest: {
+            /** Applications */
+            applications: string[];
+        };
+        /** Released */
+        Released: {
+            /** Operation Id */
+            operation_id?: string | null;
+            problem?: components["schemas"]["NotAccepted"] | null;
+            /** Application Id */
+            application_id: string;
+        };
+        /** ReleasedMany */
+        ReleasedMany: {
+            /** Operations */
+            operations: components["schemas"]["Released"][];
+        };
+        /**
          * ResolveRequest
          * @description What became of the call: `succeeded` (it took effect), `not_executed` (nor will it be: it is sent again if it is
          *     still wanted) or `failed` (the operation ends; a deployment removes what it made, as far as Proxmox lets it).
@@ -2110,6 +2277,8 @@ export interface components {
          * @description `look`: as Proxmox has it right now; null: it cannot be looked at, and `unseen` says why.
          */
         SeenGuest: {
+            /** Addresses */
+            addresses?: string[] | null;
             /** Status */
             status?: string | null;
             /** Cpu */
@@ -2332,6 +2501,18 @@ export interface components {
             shared: boolean;
             /** Active */
             active: boolean;
+            /** Total */
+            total: number | null;
+        };
+        /**
+         * StorageMetric
+         * @description Averages, in bytes. `at`: Unix seconds. null: nothing was measured.
+         */
+        StorageMetric: {
+            /** At */
+            at: number;
+            /** Used */
+            used: number | null;
             /** Total */
             total: number | null;
         };
@@ -3273,6 +3454,108 @@ export interface operations {
                 };
             };
             /** @description The event log is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    releaseApplications: {
+        parameters: {
+            query?: {
+                /** @description Why, in a person's words; kept in the log */
+                reason?: string;
+            };
+            header?: {
+                /** @description The operation's id, quoted or bare. The same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseManyRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasedMany"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not possible as things are */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not valid: see `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description What is needed for the answer is away; try again */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4372,6 +4655,210 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdoptedMany"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not possible as things are */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not valid: see `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description What is needed for the answer is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    ignoreGuests: {
+        parameters: {
+            query?: {
+                /** @description Why, in a person's words; kept in the log */
+                reason?: string;
+            };
+            header?: {
+                /** @description The operation's id, quoted or bare. The same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuestsRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AboutGuests"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not possible as things are */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not valid: see `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description What is needed for the answer is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    noticeGuests: {
+        parameters: {
+            query?: {
+                /** @description Why, in a person's words; kept in the log */
+                reason?: string;
+            };
+            header?: {
+                /** @description The operation's id, quoted or bare. The same request with it is done once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuestsRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AboutGuests"];
                 };
             };
             /** @description The request cannot be understood */
@@ -5606,6 +6093,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Metric"][];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Not valid: see `errors` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Proxmox VE does not answer */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description What is needed for the answer is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    getStorageMetrics: {
+        parameters: {
+            query?: {
+                /** @description How far back; Proxmox keeps it the coarser the longer */
+                timeframe?: "hour" | "day" | "week" | "month" | "year";
+            };
+            header?: never;
+            path: {
+                cluster_id: string;
+                node: string;
+                storage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageMetric"][];
                 };
             };
             /** @description Not signed in */

@@ -43,3 +43,8 @@ it("counts a running one with a finding as in trouble", () => {
     false,
   ]);
 });
+
+it("is listed among the adopted whatever it does", () => {
+  expect(inState(application("running", { adopted: true }), "adopted")).toBe(true);
+  expect(inState(application("running"), "adopted")).toBe(false);
+});

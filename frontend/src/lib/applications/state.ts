@@ -37,7 +37,7 @@ export function unavailable(action: Action, application: Application): string | 
 }
 const busy = (application: Application): string => texts.reasons.busy(stateOf(application).word);
 
-export const STATES = ["all", "running", "stopped", "busy", "trouble"] as const;
+export const STATES = ["all", "running", "stopped", "busy", "trouble", "adopted"] as const;
 export type StateFilter = (typeof STATES)[number];
 
 export function inState(application: Application, wanted: StateFilter): boolean {
@@ -48,6 +48,8 @@ export function inState(application: Application, wanted: StateFilter): boolean 
       return isBusy(application);
     case "trouble":
       return isTroubled(application);
+    case "adopted":
+      return application.adopted;
     default:
       return application.status === wanted;
   }

@@ -27,13 +27,21 @@ const BY_SHOW: Record<Show, (guest: Guest) => boolean> = {
   all: () => true,
 };
 
-export function fits(guest: Guest, { words, show, cluster }: Filter): boolean {
+/** `addresses`: asked for only where words are looked for. */
+export function fits(guest: Guest, { words, show, cluster }: Filter, addresses: () => readonly string[]): boolean {
   return (
     BY_SHOW[show](guest) &&
     (cluster === "" || guest.cluster_id === cluster) &&
-    fitsWords([guest.name, guest.app, guest.vmid, guest.node, ...guest.tags], words)
+    (words === "" || fitsWords([guest.name, guest.app, guest.vmid, guest.node, ...guest.tags, ...addresses()], words))
   );
 }
 
-/** Whether it can be chosen for adoption together with others. */
+/** Whether it can be adopted. */
 export const isOffered = ({ adoptable, ignored }: Guest): boolean => adoptable && !ignored;
+
+/** What can be asked of several at once, and of which it can be asked. */
+export const ASKS = {
+  adopt: isOffered,
+  ignore: ({ ignored }: Guest): boolean => !ignored,
+  notice: ({ ignored }: Guest): boolean => ignored,
+} as const;

@@ -10,6 +10,7 @@ import type {
   Cluster,
   Finding,
   Guest,
+  GuestAddresses,
   GuestFigures,
   Node,
   NodeFigures,
@@ -45,9 +46,10 @@ export interface Figures {
   nodes: NodeFigures;
   storages: StorageFigures;
   guests: GuestFigures;
+  addresses: GuestAddresses;
 }
 export type Measured = keyof Figures;
-export const MEASURED = ["nodes", "storages", "guests"] as const satisfies readonly Measured[];
+export const MEASURED = ["nodes", "storages", "guests", "addresses"] as const satisfies readonly Measured[];
 
 /** A place in the log: positions of another epoch mean nothing. */
 export interface Cursor {

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Accepted, Application, Operation } from "$lib/api";
 import { toasts } from "$lib/ui/toasts.svelte";
 
-import { change } from "./commands";
+import { change, follow } from "./commands";
 import { live } from "./live.svelte";
+import { operations } from "./tables";
 
 const NOTES = { id: "notes", name: "Notes" } as Application;
 const fetched = vi.fn<(request: Request) => Promise<Response>>();
@@ -43,3 +44,21 @@ test.each([
   expect(told()).toHaveLength(count);
   for (const words of told()) expect(words).toMatch(/Notes.*: Not now\./);
 });
+
+test.each(["before", "after"])(
+  "what was asked for together with others and fails is told, whether it ends %s it is followed",
+  (when) => {
+    const row = {
+      id: "o1",
+      kind: "release",
+      target: NOTES.id,
+      status: "failed",
+      cause: { message: "Not now." },
+    } as Operation;
+    if (when === "before") operations.commit([[row.id, row]]);
+    follow(row.id, NOTES.name);
+    if (when === "after") live.learn(row);
+    expect(told()).toHaveLength(1);
+    operations.commit([[row.id, undefined]]);
+  },
+);

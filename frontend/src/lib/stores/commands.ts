@@ -11,6 +11,7 @@ import { toasts } from "$lib/ui/toasts.svelte";
 
 import { link } from "./link.svelte";
 import { live } from "./live.svelte";
+import { operations } from "./tables";
 
 /** Goes into the call: `client.POST(path, { params, body, ...init })`. */
 export interface Init {
@@ -53,6 +54,15 @@ export async function ask(
     live.forget(operationId);
     throw error;
   }
+}
+
+/** One that was asked for together with others: if it fails, that is told wherever the person is. */
+export function follow(operationId: string, about: string): void {
+  live.expect(operationId, null, (operation) => tell(about, operation));
+  setTimeout(() => void missing(operationId), PATIENCE);
+  // it may be over by now
+  const known = operations.get(operationId);
+  if (known) live.learn(known);
 }
 
 /** Who got no answer does not know whether it was heard, and asks again under the same id. */

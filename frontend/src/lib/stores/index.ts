@@ -1,4 +1,4 @@
-export { ask, blocked, change, type Verb, type Wish } from "./commands";
+export { ask, blocked, change, follow, type Init, type Verb, type Wish } from "./commands";
 export { link, type LinkState } from "./link.svelte";
 export { live } from "./live.svelte";
 export { Once } from "./once";

@@ -90,6 +90,7 @@ export const figures: { readonly [M in Measured]: Cells<Figures[M]> } = {
   nodes: new Cells(),
   storages: new Cells(),
   guests: new Cells(),
+  addresses: new Cells(),
 };
 
 /** The id of its container among the guests' figures; null: it has none yet. */
