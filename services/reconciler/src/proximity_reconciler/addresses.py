@@ -1,4 +1,4 @@
-"""Learns the addresses of containers that no application has: each is asked once after its start, one at a time."""
+"""Learns the addresses of containers that no application has: each is asked after its start, one at a time."""
 
 import asyncio
 from collections.abc import Callable, Container
