@@ -46,6 +46,21 @@ def test_all_provisioners_killed_at_once(whole: Whole) -> None:
     assert whole.journal("orphan") == ["create"]
 
 
+def test_what_happens_outside_while_nobody_watches_reaches_the_browser(whole: Whole) -> None:
+    accepted = whole.order("POST", "/applications", {"recipe": "debian", "name": "watched"})
+    assert whole.ended_operation(accepted["operation_id"])["status"] == "succeeded"
+    application_id = accepted["application_id"]
+    vmid = whole.get(f"/applications/{application_id}")["vmid"]
+    finding = f"application/{application_id}/stopped_outside"
+    with Watcher(whole).watching() as browser:
+        before = whole.children()["reconciler"].pid
+        whole.kill("reconciler")
+        whole.simulator.power_off(vmid)
+        browser.wait_for(lambda: _last(browser, "findings", finding).get("closed_at", "") is None)
+        browser.wait_for(lambda: _last(browser, "applications", application_id).get("status") == "stopped")
+    assert whole.children()["reconciler"].pid != before
+
+
 def has_begun(step: str) -> Callable[[Row], bool]:
     def condition(operation: Row) -> bool:
         assert operation["status"] not in ENDED, operation
