@@ -2,11 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench bench-ui chaos lint types pages schema frontend replay rebuild help fast sweep whole browser install
+.PHONY: up test bench bench-ui chaos lint types pages schema frontend replay rebuild help unit integration sweep whole browser install
 
 # settings of this machine: see .env.example
 -include .env
 $(foreach name,$(filter PROXIMITY_%,$(.VARIABLES)),$(eval export $(name)))
+
+# many processes start from the same sources: they are compiled once, whatever this machine says otherwise
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -25,7 +28,10 @@ up: $(STAMP) ## run Proximity on this machine until Ctrl-C
 test: ## everything that CI runs, fast checks first
 	@# two processors have room for two of these, and for both installations; what each says stays together
 	$(MAKE) -j2 --output-sync=target lint types frontend $(PAGES)
-	$(MAKE) fast sweep whole
+	$(MAKE) unit
+	@# the sweep never waits, the others mostly do: it takes the time that they leave
+	$(MAKE) -j2 --output-sync=target integration sweep
+	$(MAKE) whole
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
@@ -62,13 +68,15 @@ frontend: $(STAMP) $(MODULES) ## the frontend's types, style and tests
 	$(NPM) run --silent check
 	$(NPM) run --silent test
 
-fast: $(STAMP)
+unit: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
+
+integration: $(STAMP)
 	# most of them wait for other processes most of the time: more of them than there are processors
 	$(BIN)/pytest -q -n 6 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
 
 sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cluster, under virtual time
-	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
+	nice $(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
 	# they wait for Proxmox as long as they keep a processor busy, so there are more of them than processors; those that
