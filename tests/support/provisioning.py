@@ -14,7 +14,7 @@ from uuid import uuid4
 from proximity.domain.application import commands as cmd
 from proximity.domain.application import events as ev
 from proximity.domain.application.spec import Probe, Resources, Spec, Template
-from proximity.domain.application.state import Application
+from proximity.domain.application.state import Application, Baseline
 from proximity.domain.cluster import commands as cluster_cmd
 from proximity.domain.cluster.state import Cluster
 from proximity.domain.model import Command
@@ -26,6 +26,7 @@ from proximity.messaging.envelope import Actor, Origin, Recorded
 from proximity.messaging.event_store import EventStore
 from proximity.proxmox.connection import Connection
 from proximity.proxmox.hypervisor import ContainerSpec, ProxmoxHypervisor
+from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.key import create_key, read_key
 from proximity.vault.vault import Vault
 from support.processes import Process, fork, interpret
@@ -210,6 +211,17 @@ class Stage:
     async def application(self, application_id: str) -> Application | None:
         state = (await self.store.load(APPLICATION, application_id)).state
         return state if isinstance(state, Application) else None
+
+    async def has_its_baseline(self, application_id: str) -> bool:
+        """Whether it is compared with what Proxmox has of it now."""
+        app = await self.application(application_id)
+        assert app is not None
+        ct = app.container
+        assert ct is not None
+        config = await self.proxmox().guest_config(ct.node, ct.vmid)
+        hashes = ConfigurationHash(read_key(self.folder / "vault.key"))
+        now = hashes.configuration(ct.vmid, config.values, config.environment)
+        return app.baseline == Baseline(now.values, now.environment)
 
     async def cluster(self, cluster_id: str) -> Cluster | None:
         state = (await self.store.load(CLUSTER, cluster_id)).state

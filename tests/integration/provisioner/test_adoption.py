@@ -73,6 +73,7 @@ async def test_given_back_everything_is_as_it_was(strangers: Strangers) -> None:
         assert app.container is not None
         assert app.container.power == app.desired == power[vmid]
         assert bool(app.container.address) == (power[vmid] == "running")
+        assert await stage.has_its_baseline(application_id)
 
     releases = {vmid: await stage.ask(cmd.ReleaseApplication, id_) for vmid, (id_, _) in asked.items()}
 

@@ -93,12 +93,14 @@ async def test_deploys_until_it_answers_where_its_environment_says(running_stage
     assert ev.ApplicationAnswered in kinds
     (pulled,) = [record.event for record in history if isinstance(record.event, ev.ImagePulled)]
     assert pulled.volid.endswith(f":vztmpl/{ARCHIVE}")
+    assert await stage.has_its_baseline(application_id)
 
 
 async def test_a_secret_of_the_environment_is_only_where_it_belongs(running_stage: Stage) -> None:
     stage = running_stage
     stage.simulator.fault("drop_after", **CONFIGURE)
     application_id = await stage.running("Passwords", await with_secret(stage))
+    assert await stage.has_its_baseline(application_id)
     operation_id = await stage.ask(cmd.DeleteApplication, application_id)
     await stage.succeeded(application_id, operation_id)
     told = stage.logs() + "".join(record.event.model_dump_json() for record in await stage.everything())

@@ -27,6 +27,7 @@ async def test_deploys_until_it_runs(running_stage: Stage) -> None:
     assert app.container.address == guest["address"]
     assert [m.application for m in markers(guest["description"])] == [application_id]
     assert len(stage.creates()) == 1
+    assert await stage.has_its_baseline(application_id)
 
 
 async def test_template_is_downloaded_and_the_application_answers(running_stage: Stage) -> None:
