@@ -29,6 +29,7 @@ ADDRESSES = {
     "/clusters/new": "/clusters/new",
     "/clusters/[id]": "/clusters/{cluster}",
     "/nodes/[cluster]/[node]": "/nodes/{cluster}/pve1",
+    "/storages/[cluster]/[node]/[storage]": "/storages/{cluster}/pve1/local-lvm",
     "/activity": "/activity",
     "/operations/[id]": "/operations/{failed}",
     "/settings/profile": "/settings/profile",
@@ -58,6 +59,7 @@ LAST = {
     "/findings": "Should be",
     "/nodes/{cluster}/pve1": "Network",
     "/rack": "pihole",
+    "/storages/{cluster}/pve1/local-lvm": "Space",
 }
 # before anybody is signed in: the stories of the first run and of the session look at them
 ENTRIES = {"/login", "/setup"}

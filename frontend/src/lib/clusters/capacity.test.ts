@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { distinct, memoryOf, share, storagesOf } from "./capacity";
+import { diskOf, distinct, memoryOf, share, storagesOf } from "./capacity";
 
 const storage = (node: string, name: string, shared: boolean, used: number | null) => ({
   node,
@@ -26,6 +26,9 @@ describe("capacity", () => {
     expect(storagesOf([storage("a", "x", false, null), storage("a", "y", false, 1)])).toEqual({ used: 1, whole: 100 });
     expect(memoryOf([{ memory: 8, figures: undefined }])).toBeNull();
     expect(memoryOf([{ memory: 8, figures: { memory_used: 2 } }])).toEqual({ used: 2, whole: 8 });
+    expect(diskOf(undefined)).toBeNull();
+    expect(diskOf({ disk: 8, disk_used: null })).toBeNull();
+    expect(diskOf({ disk: 8, disk_used: 0 })).toEqual({ used: 0, whole: 8 });
   });
 
   it("is no share of nothing", () => {

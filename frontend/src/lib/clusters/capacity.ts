@@ -36,6 +36,11 @@ export function memoryOf(
   );
 }
 
+/** The root file system, which the figures tell as a whole. */
+export function diskOf(figures: Pick<NodeFigures, "disk" | "disk_used"> | undefined): Capacity | null {
+  return figures?.disk && figures.disk_used != null ? { used: figures.disk_used, whole: figures.disk } : null;
+}
+
 export function storageOf(total: number | null, figures: Pick<StorageFigures, "used"> | undefined): Capacity | null {
   const used = figures?.used ?? null;
   return total === null || used === null ? null : { used, whole: total };

@@ -1,10 +1,11 @@
 /** A line of the rack, with what is known of it right now. Called in a component, it watches just what it shows. */
+import { diskOf, memoryOf, share, shown } from "$lib/clusters/capacity";
 import { isReachable, placeOf } from "$lib/clusters/place";
 import { applications, clusters, figures, guestId, guests, nodes } from "$lib/stores";
 import { nodes as nodeTexts } from "$lib/texts/nodes";
 import { rackTexts as texts } from "$lib/texts/rack";
 import { ofApplication, ofGuest } from "$lib/nodes/units";
-import { bytes } from "$lib/ui/format";
+import { bytesPerSecond } from "$lib/ui/format";
 import type { RackNode, Unit } from "$lib/ui/rack";
 
 import type { Entry, Group } from "./groups";
@@ -26,18 +27,22 @@ export function headerOf(group: Group): RackNode {
   const row = nodes.get(id);
   const now = figures.nodes.get(id);
   const name = placeOf(clusterId, node);
-  const shown = { id, name, guests: entries.length, href: `/nodes/${clusterId}/${encodeURIComponent(node)}` };
+  const known = { id, name, guests: entries.length, href: `/nodes/${clusterId}/${encodeURIComponent(node)}` };
   if (!isReachable(clusterId, node)) {
-    return { ...shown, state: "unknown", word: texts.unreachable, unreachableSince: now?.at };
+    return { ...known, state: "unknown", word: texts.unreachable, unreachableSince: now?.at };
   }
-  const used = now?.memory_used ?? null;
-  const memory = used !== null && row?.memory ? { used, whole: row.memory } : null;
+  const memory = memoryOf([{ memory: row?.memory ?? null, figures: now }]);
   return {
-    ...shown,
+    ...known,
     state: "running",
     word: nodeTexts.online,
     cpu: now?.cpu ?? undefined,
-    memory: memory ? memory.used / memory.whole : undefined,
-    memoryText: memory ? texts.ofMemory(bytes(memory.used), bytes(memory.whole)) : undefined,
+    memory: share(memory),
+    disk: share(diskOf(now)),
+    memoryText: memory ? shown(memory).text : undefined,
+    trafficText:
+      now?.netin == null || now.netout == null
+        ? undefined
+        : texts.traffic(bytesPerSecond(now.netin), bytesPerSecond(now.netout)),
   };
 }

@@ -9,6 +9,7 @@ test.each([
   ["/deploy/gitea", "/catalog"],
   ["/guests/c-100", "/discovery"],
   ["/nodes/c/pve1", "/clusters"],
+  ["/storages/c/pve1/local-lvm", "/clusters"],
   ["/operations/1", "/activity"],
   ["/settings/profile", "/settings"],
 ])("%s is within %s alone", (path, href) =>

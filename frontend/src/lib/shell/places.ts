@@ -28,7 +28,7 @@ export const PLACES: readonly Place[] = [
   { href: "/catalog", name: shell.catalog, icon: LayoutGrid, also: ["/deploy"], main: true },
   { href: "/discovery", name: shell.discovery, icon: Radar, also: ["/guests"] },
   { href: "/findings", name: shell.findings, icon: TriangleAlert },
-  { href: "/clusters", name: shell.clusters, icon: Server, also: ["/nodes"] },
+  { href: "/clusters", name: shell.clusters, icon: Server, also: ["/nodes", "/storages"] },
   { href: "/activity", name: shell.activity, icon: Activity, also: ["/operations"] },
   { href: "/settings", name: shell.settings, icon: Settings },
 ];

@@ -9,6 +9,10 @@ const contents: Record<string, string> = {
   import: "imports",
 };
 
+/** What a storage is for. */
+export const contentNames = (content: readonly string[]): string =>
+  content.map((kind) => contents[kind] ?? kind).join(", ");
+
 /** Connections to Proxmox VE. */
 export const clusters = {
   title: "Clusters",
@@ -43,12 +47,12 @@ export const clusters = {
   up: (time: string) => `up ${time}`,
   cpu: "CPU",
   memory: "Memory",
+  disk: "Root disk",
   storage: "Storage",
   shared: "all nodes",
   inactive: "not active",
   on: (node: string) => `on ${node}`,
-  kind: (type: string, content: readonly string[]) =>
-    content.length ? `${type}, for ${content.map((kind) => contents[kind] ?? kind).join(", ")}` : type,
+  kind: (type: string, content: readonly string[]) => (content.length ? `${type}, for ${contentNames(content)}` : type),
   connection: "Connection",
   endpoints: "Addresses",
   token: "API token",
@@ -88,7 +92,7 @@ export const rights = {
   pool: "Rights through a pool are not counted here.",
   feature: {
     observe: { name: "See guests and storages", without: "Nothing of this cluster is shown." },
-    figures: { name: "Figures of nodes", without: "CPU, memory and uptime of nodes stay unknown." },
+    figures: { name: "Figures of nodes", without: "CPU, memory, disk, network and uptime of nodes stay unknown." },
     quorum: {
       name: "See the quorum",
       without: "Whether a cluster of several nodes may change anything stays unknown.",

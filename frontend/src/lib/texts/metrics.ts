@@ -9,6 +9,9 @@ export const metricTexts = {
   network: "Network",
   in: "In",
   out: "Out",
+  disk: "Disk",
+  space: "Space",
   used: "Used",
+  size: "Size",
   empty: "Nothing was measured in this time.",
 } as const;

@@ -8,7 +8,7 @@ export const rackTexts = {
   filterKey: "Press / to filter",
   list: "Guests by node",
   unplaced: "Not placed yet",
-  ofMemory: (used: string, whole: string) => `${used} of ${whole}`,
+  traffic: (netin: string, netout: string) => `in ${netin}, out ${netout}`,
   unreachable: "Unreachable",
   unreachableTitle: (names: string) => `${names} cannot be reached`,
   unreachableText: "What its guests do is not known: they are shown as Unknown, with what was seen last.",

@@ -24,8 +24,12 @@ export interface RackNode {
   word?: string | undefined;
   cpu?: number | undefined;
   memory?: number | undefined;
+  /** Of its root file system. */
+  disk?: number | undefined;
   /** As it reads: "11.2 of 32.0 GiB". */
   memoryText?: string | undefined;
+  /** As it reads: "in 4.2 MiB/s, out 1.1 MiB/s". */
+  trafficText?: string | undefined;
   guests: number;
   href: string;
   /** Since when it cannot be reached, ISO 8601. */
