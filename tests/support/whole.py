@@ -177,7 +177,7 @@ class Whole:
             time.sleep(0.05)
 
     def ended_operation(self, operation_id: str, patience: float = 90.0 + SETTLE.total_seconds()) -> Row:
-        """What was killed on its way to Proxmox VE may come late: whatever is opposite waits until it cannot any more."""
+        """What was killed on its way to Proxmox VE may come late: what is opposite waits until it cannot any more."""
         return self.operation(operation_id, lambda row: row["status"] in ENDED, patience)
 
     def connect_simulator(self, name: str = "home") -> str:

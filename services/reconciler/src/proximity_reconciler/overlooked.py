@@ -1,4 +1,4 @@
-"""Tasks of ours that have ended on one cluster and that nobody takes note of: whoever should is woken, then it is told."""
+"""Tasks of ours that ended on one cluster and that nobody takes note of: whoever should is woken, then it is told."""
 
 from collections.abc import Callable
 from datetime import datetime

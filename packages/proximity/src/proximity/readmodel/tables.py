@@ -198,8 +198,8 @@ findings = Table(
     Column("aggregate_id", Text, nullable=False, index=True),
     _required("subject_name"),
     Column("cluster_id", Text, nullable=False, index=True),
-    # those of the domain; of clusters: cluster_away, certificate_changed, token_refused, rights_lost, node_offline; of an
-    # operation in flight: deadline_passed, task_unseen
+    # those of the domain; of clusters: cluster_away, certificate_changed, token_refused, rights_lost, node_offline; of
+    # an operation in flight: deadline_passed, task_unseen
     _required("kind"),
     _required("message"),
     _required("expected"),
