@@ -6,14 +6,18 @@ from typing import Any
 from proximity.domain.application import events as app
 from proximity.domain.application.marker import markers
 from proximity.domain.cluster import events as cluster
+from proximity.domain.drift.overlooked import PATIENCE
 from proximity.domain.guest import events as guest
 from proximity.domain.guest import state as guest_state
 from proximity.messaging.envelope import Recorded
 from proximity.vault.hashes import ConfigurationHash
 from reality.stage import INSTALLATION, KEY, Stage
+from reality.truth import NODE_AHEAD
 
 # So long ago at most is what a look saw: its patience, and the clock's error.
 OLD = 10.0
+# How much the clocks of those who look may be apart, in seconds.
+CLOCK = 4.0
 LOCKED_LONG = 15 * 60.0
 
 
@@ -23,6 +27,8 @@ class Oracle:
     def __init__(self, stage: Stage) -> None:
         self.false: list[str] = []
         self.told: dict[int, float] = {}
+        # the tasks of which it was said that they ended unseen
+        self.unseen: list[str] = []
         self._stage = stage
         self._seen = 0
         stage.log.heard.append(self._look)
@@ -30,7 +36,10 @@ class Oracle:
     def _look(self) -> None:
         events = self._stage.events()
         for event in events[self._seen :]:
-            if event.metadata.actor.id == "reconciler":
+            if isinstance(event.event, app.TaskEndedUnseen):
+                # it is in the name of whoever asked for the operation
+                self.false += self._false_end(event.event, event.stored_at.timestamp())
+            elif event.metadata.actor.id == "reconciler":
                 self.false += self._false(event)
         self._seen = len(events)
 
@@ -55,6 +64,14 @@ class Oracle:
             case cluster.NodeGone() | cluster.StorageGone():
                 # they are away now and then, and stay
                 yield f"{now}: {said.event}"
+
+    def _false_end(self, said: app.TaskEndedUnseen, now: float) -> Iterator[str]:
+        [worker] = [w for w in self._stage.truth.workers if w.upid == said.upid]
+        if now - worker.ends < PATIENCE.total_seconds() - CLOCK or said.ended != int(worker.ends + NODE_AHEAD):
+            yield f"{now}: {said} too soon, or wrong"
+        if said.upid in self.unseen:
+            yield f"{now}: {said} again"
+        self.unseen.append(said.upid)
 
 
 async def of_application(stage: Stage, key: str) -> set[str]:

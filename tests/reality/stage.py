@@ -33,7 +33,7 @@ from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import recorded
 from proximity.messaging.direct import StoredMessage
 from proximity.messaging.envelope import Actor, Origin, Recorded
-from proximity.messaging.event_store import EventStore
+from proximity.messaging.event_store import Conflict, EventStore
 from proximity.proxmox.connections import Clients
 from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import Vault
@@ -156,10 +156,14 @@ class Stage:
         return (await self.store.load(GUEST, f"{CLUSTER_ID}-{vmid}")).state
 
     async def _append(self, aggregate: Aggregate[Any], aggregate_id: str, *events: Event) -> None:
+        """Whatever a reconciler says at the same moment."""
         for event in events:
-            loaded = await self.store.load(aggregate, aggregate_id)
-            cause = f"{aggregate_id}-{loaded.version}"
-            await self.store.append(aggregate, aggregate_id, loaded, [event], Origin(cause, cause, TEST))
+            while True:
+                loaded = await self.store.load(aggregate, aggregate_id)
+                cause = f"{aggregate_id}-{loaded.version}"
+                with contextlib.suppress(Conflict):
+                    await self.store.append(aggregate, aggregate_id, loaded, [event], Origin(cause, cause, TEST))
+                    break
 
     # --- what Proximity does
 
@@ -185,6 +189,8 @@ class Stage:
         )  # fmt: skip
         self.busy[key], self.wanted[key] = "deploy", True
         self.truth.set(vmid, guest, "vzcreate", OURS)
+        upid = self.truth.workers[-1].upid
+        await self._append(APPLICATION, key, app.TaskAccepted(operation_id=op, step="create", upid=upid))
         return key
 
     async def order(self, key: str, what: str) -> None:

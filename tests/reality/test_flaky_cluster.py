@@ -71,6 +71,7 @@ async def _play(seed: int, sweeps: int) -> list[str]:
     kinds = sorted({e.event.finding.kind for e in stage.said() if isinstance(e.event, app.FindingOpened)})
     asked = sum(len(window.asked) for window in stage.windows)
     print(f"seed {seed}: {asked} requests, {len(stage.said())} events, {len(stage.made)} applications, {kinds}")
+    print(f"{len(oracle.unseen)} tasks ended unseen")
     return [*oracle.false, *wrong]
 
 

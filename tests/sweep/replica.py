@@ -224,6 +224,7 @@ def edge() -> Iterator[None]:
         # the package has a function of the module's name
         patch.object(importlib.import_module("proximity_provisioner.steps.probe"), "_answers", _answers),
         patch("proximity.vault.vault.uuid4", lambda: f"value-{next(numbers)}"),
+        patch("proximity_reconciler.writing.uuid4", lambda: f"correction-{next(numbers)}"),
         patch("proximity.messaging.publishing.uuid4", lambda: _Batch(next(numbers))),
         patch.object(time, "time", partial(skewed, wall, BEGINNING)),
         patch.object(time, "monotonic", partial(skewed, mono, 0.0)),

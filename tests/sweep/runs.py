@@ -66,23 +66,31 @@ def play(
     skews: tuple[float, ...] = (0.0,),
     *,
     look: bool = False,
+    impatient: bool = False,
 ) -> Outcome:
     """`seed`: shuffles what is ready at the same time. `skews`: of the clocks of the replicas, as many as there are.
-    `look`: at each point, at what the world is like.
+    `look`: at each point, at what the world is like. `impatient`: as of the world.
     """
     beginning = past(scenario.past)
     with edge():
-        return run(_play(beginning, scenario, points or Points(), skews, look=look), seed)
+        return run(_play(beginning, scenario, points or Points(), skews, look=look, impatient=impatient), seed)
 
 
 async def _play(
-    beginning: World | None, scenario: Scenario, points: Points, skews: tuple[float, ...], *, look: bool
+    beginning: World | None,
+    scenario: Scenario,
+    points: Points,
+    skews: tuple[float, ...],
+    *,
+    look: bool,
+    impatient: bool,
 ) -> Outcome:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     world = beginning.copy(points, skews) if beginning else await World.empty()
     points.world = world.fingerprint if look else None
     world.points, world.skews, world.asked, world.everybody = points, skews, [], len(skews) > 1
+    world.impatient = impatient
     oracle = Oracle()
     world.told, world.watch = oracle.told, oracle.watch
     await world.begin()
@@ -147,9 +155,11 @@ def _position(world: World, what: StepName | type[Event]) -> int:
 
 
 def interleaved(seed: int) -> Outcome:
-    """Two replicas that live at once, with clocks of their own and faults by chance: all of it is in the seed."""
+    """Two replicas that live at once, with clocks of their own and faults by chance, and every third time an impatient
+    reconciler: all of it is in the seed.
+    """
     chance = random.Random(seed)
     scenario = chance.choice(list(SWEPT.values()))
     skews = (chance.uniform(-SKEW, SKEW), chance.uniform(-SKEW, SKEW))
     points = Points(chance=chance, often=10 ** chance.uniform(-3.5, -1.7), menu=ALL)
-    return play(scenario, points, seed, skews)
+    return play(scenario, points, seed, skews, impatient=seed % 3 == 0)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from proximity.domain.application import events as ev
 from sweep.conftest import Note
 from sweep.runs import Outcome, interleaved
 
@@ -21,15 +22,17 @@ PARTS = 4
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_the_order(part: int, note: Note) -> None:
-    wrong, struck = [], set[str]()
+    wrong, struck, unseen = [], set[str](), 0
     seeds = range(SEED, SEED + SAMPLES)[part::PARTS]
     for seed in seeds:
         outcome = interleaved(seed)
         note(outcome)
+        unseen += sum(isinstance(record.event, ev.TaskEndedUnseen) for record in outcome.world.events())
         struck |= {fault.mode for _, fault in outcome.points.struck}
         if outcome.wrong:
             wrong.append(f"PROXIMITY_SWEEP_SEED={seed} {outcome.told()}")
     assert not wrong, f"{len(wrong)} of {len(seeds)} seeds\n\n" + "\n\n".join(wrong[:3])
+    assert len(seeds) < 50 or unseen, "nobody was told of a task"
     assert len(seeds) < 50 or struck >= {"dies before", "away", "frozen", "unleased"}, "that tried little"
 
 

@@ -11,9 +11,10 @@ from nats.js import JetStreamContext
 
 from proximity.domain.application.configuration import Configuration
 from proximity.domain.application.evolve import evolve
-from proximity.domain.application.state import INITIAL, Application
+from proximity.domain.application.state import INITIAL, NEVER, Application
 from proximity.domain.cluster import events as cluster
 from proximity.domain.cluster.events import Findings
+from proximity.domain.drift import End, overlooked
 from proximity.domain.model import Command, Event
 from proximity.messaging import buckets, subjects
 from proximity.messaging.aggregates import APPLICATION, CLUSTER, OPERATION
@@ -30,6 +31,7 @@ from proximity.vault.hashes import ConfigurationHash
 from proximity.vault.vault import Vault
 from proximity_reconciler.following import Follower
 from proximity_reconciler.sweep import Sweep
+from proximity_reconciler.writing import Writer
 from sweep.guests import Guest
 from sweep.line import Line
 from sweep.log import Delivery, Log
@@ -38,6 +40,7 @@ from sweep.proxmox import Proxmox
 from sweep.replica import BEGINNING, INSTALLATION, KEY, Replica, owned
 
 STRANGERS_CREATE = 40.0  # seconds
+IMPATIENCE = 0.1  # seconds between two looks of a reconciler that has no patience
 RESTART_AFTER = 1.0  # seconds from a replica's death to its successor
 NODE_AHEAD = 437.0  # seconds: the node's clock is no other clock's
 CLUSTER_ID = "c1"
@@ -65,6 +68,8 @@ class World:
     reconciling: "asyncio.Task[Any] | None" = None
     # every replica gets every message, as if each were delivered again too early
     everybody: bool = False
+    # the reconciler tells of tasks that end before anybody could take note of them
+    impatient: bool = False
     _news: list["asyncio.Future[None]"] = field(default_factory=list)
     _background: list["asyncio.Task[Any]"] = field(default_factory=list)
     _events: list[Recorded[Any]] = field(default_factory=list)
@@ -133,10 +138,13 @@ class World:
         self.foreign = {guest.vmid: (guest.digest, guest.running) for guest in strangers}
         self.log.heard = [self._tell, lambda: self.watch(self)]
         bus = await self._bus("reconciler")
-        follower = Follower(EventStore(bus), INSTALLATION)
+        store = EventStore(bus)
+        follower = Follower(store, INSTALLATION)
         reconciler = Sweep(follower, buckets.leases(bus), Wake(bus), bus.clock, every=1.0)
         self.reconciling = self._start(reconciler.run())
         self._start(self._clockwork())
+        if self.impatient:
+            self._start(self._tell_on(follower, Writer(store, CLUSTER_ID, follower.knowledge.wrote)))
         for number, skew in enumerate(self.skews):
             self.add_replica(f"r{number + 1}", skew)
 
@@ -285,6 +293,17 @@ class World:
         while True:
             due = self.log.due()
             await self._pulse(None if due is None else (due - self.log.now()).total_seconds())
+
+    async def _tell_on(self, follower: Follower, writer: Writer) -> None:
+        """What a reconciler does after half a minute."""
+        while True:
+            ends = {w.upid: End(w.exitstatus, w.starttime) for w in self.proxmox.workers.values() if w.exitstatus}
+            await follower.follow()
+            known = follower.knowledge.followed(CLUSTER_ID)
+            said, _ = overlooked(known, ends, dict.fromkeys(ends, NEVER), self.log.now())
+            for application_id, event in said.items():
+                await writer.append_to_operation(application_id, event)
+            await self._pulse(IMPATIENCE)
 
     async def _pulse(self, within: float | None) -> None:
         """Until something is stored, or that time is over."""

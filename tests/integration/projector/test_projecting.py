@@ -11,6 +11,7 @@ from proximity.domain.application import events as app
 from proximity.domain.cluster import events as cl
 from proximity.domain.guest import events as gu
 from proximity.domain.identity.identity import UserCreated
+from proximity.domain.model import Event
 from proximity.domain.operation.events import CommandRejected
 from proximity.messaging import addresses, changes, observations
 from proximity.messaging.changes import Change
@@ -33,7 +34,9 @@ from support.projection import (
     connecting,
     deleted,
     deployed,
+    deploying,
     guest,
+    intended,
     inventory,
     of,
     recorded,
@@ -60,10 +63,23 @@ def story() -> list[Told]:
         *of("application", "a3", [app.ContainerFoundMoved(node="pve1", from_node="pve2"), *released("op-6")]),
         ("guest", "c1-105", gu.GuestAdopted(application_id="a3")),
         *of("application", "a1", [app.FindingOpened(finding=STOPPED), app.FindingClosed(key=STOPPED.key)]),
+        *of("application", "a4", late("op-7")),
         ("application", "a1", app.FindingOpened(finding=GONE)),
         ("cluster", "c1", cl.NodeWentOffline(node="pve1")),
         ("guest", "c2-105", guest().model_copy(update={"cluster_id": "c2"})),
         ("cluster", "c2", cl.ClusterRemoved(operation_id="op-c3")),
+    ]
+
+
+def late(op: str) -> list[Event]:
+    """A deployment whose time is over; somebody takes note of its task in the end."""
+    return [
+        *deploying(op, "Late"),
+        intended("create", op),
+        app.TaskAccepted(operation_id=op, step="create", upid="UPID:1"),
+        app.DeadlinePassed(operation_id=op, phase="forward", waiting_for="create"),
+        app.TaskEndedUnseen(operation_id=op, step="create", upid="UPID:1", exitstatus="OK", ended=1),
+        app.ContainerCreated(operation_id=op, node="pve1", vmid=20000),
     ]
 
 
@@ -89,6 +105,7 @@ async def test_events_become_rows_and_are_announced(world: World) -> None:
     assert rows["applications"]["a2"]["removed_at"] is not None
     assert {id_ for id_, row in rows["findings"].items() if row["removed_at"] is None} == {
         "application/a1/gone",
+        "application/a4/deadline_passed",
         "cluster/c1/offline:pve1",
     }
     assert all(row["removed_at"] for row in rows["guests"].values())
@@ -124,7 +141,7 @@ async def test_of_two_projectors_one_stands_by_and_takes_over(world: World) -> N
         position = await world.append(story()[5:])
         await world.reached(position)
         assert _active(two) == 1
-    assert len((await world.rows())["applications"]) == 3
+    assert len((await world.rows())["applications"]) == 4
 
 
 async def test_a_second_writer_is_fenced_and_no_event_is_applied_twice(world: World) -> None:
