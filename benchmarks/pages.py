@@ -109,6 +109,7 @@ def _routes(whole: Whole, accepted: Row) -> list[str]:
         f"/operations/{accepted['operation_id']}",
         f"/clusters/{cluster['id']}",
         f"/nodes/{cluster['id']}/{guest['node']}",
+        f"/storages/{whole.get('/storages')['items'][0]['id']}",
         f"/guests/{quote(guest['id'])}",
         f"/discovery/{quote(guest['id'])}/adopt",
         "/catalog/postgres",
