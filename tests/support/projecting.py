@@ -83,9 +83,12 @@ class World:
         try:
             yield projector
         finally:
-            task.cancel()
+            # as main ends it: a connection that is being made at this very moment may swallow one
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=1)
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                task.result()
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
