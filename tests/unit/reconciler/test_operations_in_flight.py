@@ -60,6 +60,12 @@ def test_what_somebody_works_on_is_left_alone_for_half_a_minute() -> None:
     assert times_woken(found, 95, "r1") == [31, 61, 91]
 
 
+def test_what_waits_for_a_person_is_woken_for_days() -> None:
+    found = operations((0, REQUESTED), (1, INTENDED))
+    minutes = range(60, 3 * 24 * 3600, 60)
+    assert [s for s in minutes if woken(found, s, "r1") and not woken(found, s + 1, "r1")] == list(minutes)
+
+
 def test_what_is_postponed_is_not_overlooked() -> None:
     postponed = app.StepPostponed(operation_id="deploy", step="preflight", cause=CAUSE, withdrawn=True)
     assert times_woken(operations((0, REQUESTED), (1, postponed)), 30) == []

@@ -20,6 +20,7 @@ BEGUN_WITHIN = timedelta(seconds=2)
 AT_LEAST_EVERY = timedelta(seconds=30)
 # While nothing changes, the same operation is woken again after 1, 2, 4 ... seconds, at most the above.
 FIRST_PAUSE = timedelta(seconds=1)
+_DOUBLINGS = 5
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class InFlight:
             return True
         abandoned = self.runner is not None and self.runner not in living
         overlooked = self.runner is None and self.news == self.since <= now - BEGUN_WITHIN
-        pause = FIRST_PAUSE * 2 ** (self.times - 1) if self.times else timedelta()
+        # one that waits for a person may be woken for days
+        pause = FIRST_PAUSE * 2 ** min(self.times - 1, _DOUBLINGS) if self.times else timedelta()
         return (abandoned or overlooked or self.task_over) and (self.woken is None or now - self.woken >= pause)
 
 
