@@ -15,7 +15,7 @@ from proximity.domain.application.process import next_step
 from proximity.domain.drift import End, Followed, Waiting, overlooked
 from proximity.domain.drift.overlooked import PATIENCE
 from support.comparing import later
-from support.life import Life, adopted, again, deployed, every_point_of
+from support.life import CAUSE, Life, adopted, again, deployed, every_point_of
 
 UPIDS = ["UPID:1", "UPID:2", "UPID:3"]
 DONE = End("OK", 1_767_268_800)
@@ -123,6 +123,20 @@ def test_to_say_it_changes_nothing_else(past: list[ApplicationEvent]) -> None:
     assert record(life.state, said) == [], "by two at once it is said once"
     life.run()
     assert life.app.operation is None
+
+
+def test_whoever_asks_a_person_has_taken_note() -> None:
+    life = again(next(past for past in POINTS if isinstance(past[-1], ev.TaskAccepted)))
+    said, op = ended_unseen(life), life.app.operation
+    assert said
+    assert op
+    life.happen(
+        ev.OperationUndecided(operation_id=op.id, kind=op.kind, step=said.step, cause=CAUSE, command="pct unlock 1")
+    )
+    assert Followed.of(life.id, life.app) is None
+    assert life.happen(said) == []
+    life.happen(ev.StepTakenOver(operation_id=op.id, step=said.step, runner="r2", from_runner="r1"))
+    assert ended_unseen(life) == said, "whoever goes on has to ask again"
 
 
 def test_of_another_task_nothing_is_said() -> None:

@@ -252,7 +252,11 @@ def test_a_task_that_ended_unseen_is_a_finding_until_its_step_comes_further() ->
     )
     failed = app.StepFailed(operation_id="op-deploy", step="create", cause=Cause(code="x", message="It failed."))
     again = app.TaskAccepted(operation_id="op-deploy", step="create", upid="UPID:pve1:2")
-    for further in (CREATED, withdrawn, failed, again, RESOLVED, CANCELLED):
+    left = Cause(code="left_behind", message="It is locked.")
+    asked = app.OperationUndecided(
+        operation_id="op-deploy", kind="deploy", step="create", cause=left, command="pct unlock 20000"
+    )
+    for further in (CREATED, withdrawn, failed, again, asked, RESOLVED, CANCELLED):
         assert of_operation(UNSEEN, further) == set()
         assert of_operation(UNSEEN, further, UNSEEN) == {"application/a1/task_unseen"}, "of another task"
 

@@ -8,8 +8,8 @@ from proximity.domain.application.events import ApplicationEvent, Observed
 # what opens one; key and kind of each
 Delay = ev.DeadlinePassed | ev.TaskEndedUnseen
 LATE, UNSEEN = "deadline_passed", "task_unseen"
-# the step came further: somebody has taken note of its task
-_FURTHER = frozenset({ev.StepIntended, ev.TaskAccepted, ev.StepFailed, *get_args(ev.Outcome)})
+# the step came further, or to a person: somebody has taken note of its task
+_FURTHER = frozenset({ev.StepIntended, ev.TaskAccepted, ev.StepFailed, ev.OperationUndecided, *get_args(ev.Outcome)})
 _KINDS = frozenset(get_args(ev.Kind))
 
 

@@ -113,7 +113,7 @@ def _is_news(state: Application, op: Operation, outcome: ApplicationEvent) -> bo
     match outcome:
         case ev.TaskEndedUnseen(step=name, upid=upid):
             followed = op.intent is not None and (op.intent.step, op.intent.upid) == (name, upid)
-            return followed and state.ended_unseen != upid
+            return followed and not op.undecided and state.ended_unseen != upid
         case ev.DeadlinePassed(phase=phase):
             if phase == "forward":
                 return not op.overdue and not op.unwinding

@@ -15,7 +15,9 @@ PATIENCE = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Followed:
-    """A task that the log waits for. `told`: it is in the log that it ended unseen."""
+    """A task that the log waits for, unless a person is asked what became of it. `told`: it is in the log that it ended
+    unseen.
+    """
 
     application_id: str
     operation_id: str
@@ -26,7 +28,7 @@ class Followed:
     @classmethod
     def of(cls, application_id: str, app: Application) -> "Followed | None":
         op = app.operation
-        if op is None or op.intent is None or op.intent.upid is None:
+        if op is None or op.undecided or op.intent is None or op.intent.upid is None:
             return None
         upid = op.intent.upid
         return cls(application_id, op.id, op.intent.step, upid, told=app.ended_unseen == upid)
