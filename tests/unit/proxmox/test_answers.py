@@ -164,6 +164,7 @@ def test_addresses_of_older_answers_and_of_simulated_guests() -> None:
             {"name": "lo", "inet": "127.0.0.1/8"},
             {"name": "eth0", "inet6": "fd00::5/64", "inet": "127.3.0.5/8"},
             {"name": "eth1", "inet": "169.254.1.1/16", "inet6": "fe80::1/64"},
+            {"name": "eth2", "inet": "192.168.1.1001/24"},
         ]
     )
     assert found == ["127.3.0.5", "fd00::5"]

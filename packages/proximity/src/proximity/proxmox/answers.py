@@ -6,7 +6,7 @@ Whatever is not shaped as Proxmox shapes it is an UnansweredError: the answer sa
 import json
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal
 
 from proximity.proxmox.errors import UnansweredError
@@ -223,13 +223,21 @@ def addresses(data: Any) -> list[str]:
     other interfaces may well have addresses in 127/8.
     """
     found = [
-        ip_address(address)
+        _address(told)
         for interface in rows(data or [])
         if interface.get("name") != "lo"
-        for address in _of_interface(interface)
+        for told in _of_interface(interface)
     ]
-    usable = [address for address in dict.fromkeys(found) if not address.is_link_local]
+    usable = [address for address in dict.fromkeys(found) if address and not address.is_link_local]
     return [str(address) for address in sorted(usable, key=lambda address: address.version)]
+
+
+def _address(told: str) -> IPv4Address | IPv6Address | None:
+    """None: it is none. What is said is the guest's, and must keep nobody from the others."""
+    try:
+        return ip_address(told)
+    except ValueError:
+        return None
 
 
 def _of_interface(interface: Entry) -> Iterable[str]:
