@@ -164,6 +164,11 @@ def test_foreign_guests_keep_their_fixed_addresses(pve: Pve) -> None:
     assert pve.get("/nodes/pve1/lxc/777/interfaces") is None
 
 
+def test_so_do_many_more(pve: Pve, simulator: SimulatorProcess) -> None:
+    simulator.reset(extra=2)
+    assert pve.get("/nodes/pve2/lxc/1001/interfaces")[1]["inet"] == "192.168.4.242/24"
+
+
 def test_the_volume_goes_with_the_guest(pve: Pve) -> None:
     def volumes() -> list[str]:
         return [volume["volid"] for volume in pve.get("/nodes/pve1/storage/local-lvm/content", vmid=20001)]

@@ -70,7 +70,10 @@ def _container(
     tags: str | None,
 ) -> None:  # fmt: skip
     config = _config(vmid, cores, memory, tags)
-    card = f"name=eth0,bridge=vmbr0,gw=192.168.1.1,hwaddr={config.pop('mac')},ip=192.168.1.{vmid}/24,type=veth"
+    # the demo's own are in the first network; many more need others
+    third, fourth = divmod(vmid - 2, 253)
+    network = f"192.168.{third + 1}"
+    card = f"name=eth0,bridge=vmbr0,gw={network}.1,hwaddr={config.pop('mac')},ip={network}.{fourth + 2}/24,type=veth"
     config |= {
         "hostname": name, "ostype": "debian", "arch": "amd64", "swap": 512, "unprivileged": 1, "net0": card,
         "features": "nesting=1", "rootfs": f"local-lvm:vm-{vmid}-disk-0,size={disk}G",
