@@ -261,6 +261,13 @@ def test_a_task_that_ended_unseen_is_a_finding_until_its_step_comes_further() ->
         assert of_operation(UNSEEN, further, UNSEEN) == {"application/a1/task_unseen"}, "of another task"
 
 
+def test_a_node_that_tells_no_time_stops_nobody() -> None:
+    for ended in (None, 253402300800, 10**18, -(10**30)):
+        event = UNSEEN.model_copy(update={"ended": ended})
+        found = findings(*of("application", "a1", [*RUNNING, event]))["application/a1/task_unseen"]
+        assert "ended on Proxmox: OK." in found["message"]
+
+
 def test_what_does_not_end_it_leaves_it_open() -> None:
     parked = app.StepPostponed(
         operation_id="op-deploy", step="create", cause=Cause(code="node_unreachable", message="Away."), withdrawn=False

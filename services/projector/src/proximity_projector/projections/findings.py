@@ -49,11 +49,19 @@ def _late(event: app.DeadlinePassed, operation: str) -> str:
 
 
 def _unseen(event: app.TaskEndedUnseen, operation: str) -> str:
-    when = f" at {datetime.fromtimestamp(event.ended, UTC):%Y-%m-%d %H:%M:%S} UTC" if event.ended is not None else ""
     return (
-        f"The task of the {operation} ({event.step.replace('_', ' ')}) ended on Proxmox{when}: {event.exitstatus}. "
+        f"The task of the {operation} ({event.step.replace('_', ' ')}) ended on Proxmox{_when(event.ended)}: "
+        f"{event.exitstatus}. "
         "Nothing has taken note of that since. Is a provisioner running? Its log says what keeps it."
     )
+
+
+def _when(ended: int | None) -> str:
+    """In Unix seconds, as a node says it: it may be no time at all."""
+    try:
+        return "" if ended is None else f" at {datetime.fromtimestamp(ended, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def closed(row: Row | None, at: datetime) -> Row | None:
