@@ -11,6 +11,11 @@ it("shows shares of what a guest may use", () => {
   expect(ofGuest(guest, now)).toMatchObject({ name: "unifi", state: "running", cpu: 0.5, memory: 0.25 });
 });
 
+it("shows the first address of a guest, if one is known", () => {
+  expect(ofGuest(guest, now).address).toBeUndefined();
+  expect(ofGuest(guest, now, true, ["10.0.0.5", "fd00::5"]).address).toBe("10.0.0.5");
+});
+
 it("does not call stopped what nobody knows of", () => {
   expect(ofGuest(guest, undefined)).toMatchObject({ state: "unknown", cpu: undefined, memory: undefined });
   expect(ofGuest({ ...guest, memory: null }, now).memory).toBeUndefined();

@@ -37,7 +37,8 @@ export function ofApplication(application: Application, now: Now, reachable = tr
   };
 }
 
-export function ofGuest(guest: Guest, now: Now, reachable = true): Unit {
+/** `addresses`: those it can be reached at now. */
+export function ofGuest(guest: Guest, now: Now, reachable = true, addresses: readonly string[] = []): Unit {
   const { id, vmid, type, template } = guest;
   return {
     id,
@@ -46,6 +47,7 @@ export function ofGuest(guest: Guest, now: Now, reachable = true): Unit {
     state: template ? "stopped" : (SHAPES[now?.status ?? ""] ?? "unknown"),
     word: template ? texts.template : undefined,
     ...shares(now, guest.memory),
+    address: addresses[0],
     href: `/guests/${encodeURIComponent(id)}`,
     ...(reachable || template ? {} : UNKNOWN),
   };

@@ -12,6 +12,7 @@ const standing: Standing = {
   nodes: ["a", "b"].map((name) => ({ id: `c/${name}`, cluster_id: "c", name })),
   applications: [application("notes", "b"), application("waiting", null)],
   guests: [guest(100, "b", "pihole"), guest(101, "z", "lost")],
+  addresses: (id) => (id === "c-101" ? ["192.168.1.101"] : []),
 };
 
 const shown = (words: string) =>
@@ -33,6 +34,7 @@ describe("the rack", () => {
       ["b", ["notes"]],
       [null, ["waiting"]],
     ]);
+    expect(shown("192.168.1.101")).toEqual([["z", ["c-101"]]]);
     expect(shown("nothing")).toEqual([]);
   });
 

@@ -20,13 +20,15 @@ export interface Standing {
   /** In the order in which they are to stand; applications come before guests. */
   applications: readonly Application[];
   guests: readonly Guest[];
+  /** Of a guest; asked for only where words are looked for. */
+  addresses: (guestId: string) => readonly string[];
 }
 
 const idOf = (clusterId: string, node: string | null): string => `${clusterId}/${node ?? ""}`;
 
 /** All nodes in their order, then places that no node is known of, then what has none. With a filter, only what has
  * something that fits. */
-export function groupsOf({ nodes, applications, guests }: Standing, words: string): Group[] {
+export function groupsOf({ nodes, applications, guests, addresses }: Standing, words: string): Group[] {
   const groups = new Map<string, Group>();
   const at = (clusterId: string, node: string | null): Group => {
     const id = idOf(clusterId, node);
@@ -41,7 +43,7 @@ export function groupsOf({ nodes, applications, guests }: Standing, words: strin
       at(row.cluster_id, row.node).entries.push({ id: row.id, ours: true });
   }
   for (const row of guests) {
-    if (all || fits([row.name, row.app, row.vmid, row.node], words))
+    if (all || fits([row.name, row.app, row.vmid, row.node, ...addresses(row.id)], words))
       at(row.cluster_id, row.node).entries.push({ id: row.id, ours: false });
   }
   const sorted = [...groups.values()].sort((a, b) => Number(a.node === null) - Number(b.node === null));

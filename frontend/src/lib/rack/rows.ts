@@ -1,6 +1,7 @@
 /** A line of the rack, with what is known of it right now. Called in a component, it watches just what it shows. */
 import { diskOf, memoryOf, share, shown } from "$lib/clusters/capacity";
 import { isReachable, placeOf } from "$lib/clusters/place";
+import { addressesOf } from "$lib/guests/addresses";
 import { applications, clusters, figures, guestId, guests, nodes } from "$lib/stores";
 import { nodes as nodeTexts } from "$lib/texts/nodes";
 import { rackTexts as texts } from "$lib/texts/rack";
@@ -15,7 +16,8 @@ export function unitOf({ id, ours }: Entry, group: Group): Unit | undefined {
   const application = ours ? applications.get(id) : undefined;
   if (application) return ofApplication(application, figures.guests.get(guestId(application) ?? ""), reachable);
   const guest = guests.get(id);
-  return guest && ofGuest(guest, figures.guests.get(id), reachable);
+  const now = figures.guests.get(id);
+  return guest && ofGuest(guest, now, reachable, addressesOf(figures.addresses.get(id), now));
 }
 
 export function headerOf(group: Group): RackNode {
