@@ -10,6 +10,7 @@ export const widgets = {
   operations: (count: number) => (count === 1 ? "1 operation" : `${count} operations`),
   selected: (count: number) => `${count} selected`,
   selectAll: (count: number) => (count === 1 ? "Select the one shown" : `Select all ${count} shown`),
+  selectFirst: (count: number) => `Select the first ${count}`,
   failed: (count: number) => `${count} failed`,
   connection: "Connection",
   theme: "Theme",
