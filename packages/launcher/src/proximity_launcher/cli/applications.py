@@ -104,9 +104,10 @@ def release(
     if len(name) == 1:
         return act(context, name[0], "release", wait=wait, timeout=timeout, machine=machine)
     with server(context) as api:
-        ids = dict.fromkeys(find(api, "/applications", one, "application")["id"] for one in name)
-        answer = api.post("/applications/release", {"applications": list(ids)})
-        return carry_out_all(api, answer, released, wait, timeout, machine)
+        found = (find(api, "/applications", one, "application") for one in name)
+        names = {row["id"]: row["name"] for row in found}
+        answer = api.post("/applications/release", {"applications": list(names)})
+        return carry_out_all(api, answer, names, released, wait, timeout, machine)
 
 
 def delete(

@@ -65,7 +65,10 @@ def adopt(
         if name or port:
             raise Failure("--name and --port are for a single guest.", code="usage", status=Exit.USAGE)
         answer = api.post("/guests/adopt", {"guests": [{"id": row["id"]} for row in chosen]})
-        return carry_out_all(api, answer, lambda row: f"{row['target_name']} is adopted.", wait, timeout, machine)
+        names = _names(chosen)
+        return carry_out_all(
+            api, answer, names, lambda row: f"{row['target_name']} is adopted.", wait, timeout, machine
+        )
 
 
 def ignore(
@@ -80,9 +83,9 @@ def ignore(
     """Do not offer guests for adoption any more."""
     verb, done = ("notice", "is offered again") if undo else ("ignore", "is ignored")
     with server(context) as api:
-        names = {row["id"]: row["name"] or f"Guest {row['vmid']}" for row in _chosen(api, guest, cluster)}
+        names = _names(_chosen(api, guest, cluster))
         answer = api.post(f"/guests/{verb}", {"guests": list(names)})
-        carry_out_all(api, answer, lambda row: f"{names[row['target']]} {done}.", wait, timeout, machine)
+        carry_out_all(api, answer, names, lambda row: f"{names[row['target']]} {done}.", wait, timeout, machine)
 
 
 @finding_commands.callback(invoke_without_command=True)
@@ -148,6 +151,11 @@ def _changed(api: Server, application: Row) -> dict[str, str]:
 
 def _of(api: Server, cluster: str | None) -> dict[str, Any]:
     return {"cluster_id": find(api, "/clusters", cluster, "cluster")["id"]} if cluster else {}
+
+
+def _names(rows: list[Row]) -> dict[str, str]:
+    """By id."""
+    return {row["id"]: row["name"] or f"Guest {row['vmid']}" for row in rows}
 
 
 def _chosen(api: Server, named: list[str], cluster: str | None) -> list[Row]:

@@ -1,6 +1,6 @@
 """The commands about operations: look at one, cancel it, decide about it; and following any to its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -9,7 +9,7 @@ from proximity_launcher.cli import output
 from proximity_launcher.cli.follow import follow
 from proximity_launcher.cli.options import Json, Timeout, Wait, server
 from proximity_launcher.cli.server import Row, Server
-from proximity_launcher.failure import Failure
+from proximity_launcher.failure import Exit, Failure
 
 OperationId = Annotated[str, typer.Argument(help="The id that a command answered with.")]
 
@@ -97,26 +97,32 @@ def carry_out(api: Server, accepted: Row, *, wait: bool, timeout: float, machine
 
 
 def carry_out_all(
-    api: Server, answer: Row, done: Callable[[Row], str], wait: bool, timeout: float, machine: bool
+    api: Server,
+    answer: Row,
+    names: Mapping[str, str],
+    done: Callable[[Row], str],
+    wait: bool,
+    timeout: float,
+    machine: bool,
 ) -> None:
-    """One after the other, each to its end, and what is `done` then. The exit status is that of the worst."""
+    """One after the other, each to its end, and what is `done` then. `names`: what the ids are called. The exit status
+    is that of the worst.
+    """
     ended: list[Row] = []
     failures: list[Failure] = []
     for row in answer["operations"]:
+        name = names[row.get("guest_id") or row["application_id"]]
+        operation, failure = row, None
         if problem := row.get("problem"):
             words = " ".join(error["message"] for error in problem.get("errors") or ()) or problem["detail"]
-            about = row.get("guest_id") or row["application_id"]
-            failures.append(Failure(f"{about}: {words}", code=problem["code"]))
-            ended.append(row)
-        elif not wait:
-            ended.append(row)
-        else:
-            operation = watch(api, row["operation_id"], timeout, machine=machine)
-            ended.append(operation)
-            if failure := output.went_wrong(operation):
-                failures.append(failure)
-            elif not machine:
-                output.say(done(operation))
+            failure = Failure(f"{name}: {words}", code=problem["code"])
+        elif wait:
+            operation, failure = _to_its_end(api, row, timeout, machine=machine)
+        if failure:
+            failures.append(failure)
+        elif not machine:
+            output.say(done(operation) if wait else f"{name}: accepted as operation {row['operation_id']}.")
+        ended.append(operation)
     if machine:
         output.as_json(ended)
     else:
@@ -124,6 +130,17 @@ def carry_out_all(
             output.failure(failure, machine=False)
     if failures:
         raise typer.Exit(max(failure.status for failure in failures))
+
+
+def _to_its_end(api: Server, accepted: Row, timeout: float, *, machine: bool) -> tuple[Row, Failure | None]:
+    """One that still runs keeps nobody from the others."""
+    try:
+        operation = watch(api, accepted["operation_id"], timeout, machine=machine)
+    except Failure as failure:
+        if failure.status is not Exit.STILL_RUNNING:
+            raise
+        return accepted, failure
+    return operation, output.went_wrong(operation)
 
 
 def released(row: Row) -> str:
