@@ -71,6 +71,10 @@ def story() -> list[Told]:
     ]
 
 
+# what PostgreSQL takes in no text, and what only looks like it
+SAID = "env: A=1\0B=2 \\u0000"
+
+
 def late(op: str) -> list[Event]:
     """A deployment whose time is over; somebody takes note of its task in the end."""
     return [
@@ -78,7 +82,7 @@ def late(op: str) -> list[Event]:
         intended("create", op),
         app.TaskAccepted(operation_id=op, step="create", upid="UPID:1"),
         app.DeadlinePassed(operation_id=op, phase="forward", waiting_for="create"),
-        app.TaskEndedUnseen(operation_id=op, step="create", upid="UPID:1", exitstatus="OK", ended=1),
+        app.TaskEndedUnseen(operation_id=op, step="create", upid="UPID:1", exitstatus=SAID, ended=1),
         app.ContainerCreated(operation_id=op, node="pve1", vmid=20000),
     ]
 
@@ -108,6 +112,7 @@ async def test_events_become_rows_and_are_announced(world: World) -> None:
         "application/a4/deadline_passed",
         "cluster/c1/offline:pve1",
     }
+    assert "env: A=1\ufffdB=2 \\u0000" in rows["findings"]["application/a4/task_unseen"]["message"]
     assert all(row["removed_at"] for row in rows["guests"].values())
     assert rows["operations"]["op-1"]["status"] == "succeeded"
     assert rows["operations"]["op-no"]["status"] == "rejected"

@@ -4,6 +4,7 @@ The checkpoint is moved by compare-and-set before anything is read. It locks its
 one waits, then finds another position than its own, and is fenced.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,9 @@ from proximity_projector.fold import OF_CLUSTERS, Needs, Rows, fold, needs
 
 TOMBSTONES_KEPT = timedelta(days=7)
 _PRUNED_EVERY = timedelta(hours=1)
+_NUL = "\\u0000"
+# not one behind a backslash that is itself meant
+_NUL_AS_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class FencedError(Exception):
@@ -60,7 +64,7 @@ class Store:
             rows = Rows(await self._rows(needs(batch)))
             fold(batch, rows)
             for table, changed in rows.changed.items():
-                await self._conn.execute(self._write[table], orjson.dumps(list(changed.values())).decode())
+                await self._conn.execute(self._write[table], _json(list(changed.values())))
             await self._prune(batch[-1].stored_at)
         self.checkpoint = Checkpoint(batch[-1].position, self.checkpoint.epoch, self.checkpoint.installation_id)
         return live
@@ -125,7 +129,13 @@ class Store:
 async def write_figures(conn: asyncpg.Connection, schema: str, table: str, figures: list[Row]) -> None:
     """The last value counts. Not fenced: an older figure never replaces a newer one."""
     found = next(t for t in FIGURES if t.name == table)
-    await conn.execute(_upsert(checked(schema), found, newer="at"), orjson.dumps(figures).decode())
+    await conn.execute(_upsert(checked(schema), found, newer="at"), _json(figures))
+
+
+def _json(rows: list[Row]) -> str:
+    """PostgreSQL takes no NUL in a text, and what others say may have one: it is shown as what cannot be shown."""
+    text = orjson.dumps(rows).decode()
+    return _NUL_AS_JSON.sub("\\1\ufffd", text) if _NUL in text else text
 
 
 def _upsert(schema: str, table: Table, newer: str = "position") -> str:
