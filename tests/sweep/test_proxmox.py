@@ -40,6 +40,7 @@ _OF_THE_WIRE = (
     "token",
     "rights",
     "figures",
+    "charts",
     "how_guests_are",
     "nobody_offers",
     "remembers",
