@@ -123,7 +123,10 @@ async def test_a_removed_cluster_is_no_longer_looked_at(stage: Stage, simulator:
 
 
 async def test_figures_are_passed_on(stage: Stage, simulator: SimulatorProcess) -> None:
-    cluster_id = await stage.connect_cluster(simulator)
+    watching = ["VM.Audit", "Datastore.Audit"]
+    auditing = [{"path": "/", "privileges": [*watching, "Sys.Audit"], "propagate": 1}]
+    secret = simulator.add_token("figures@pve!watch", auditing)
+    cluster_id = await stage.connect_cluster(simulator, secret, "figures@pve!watch")
     figures = await Observations.bind(await stage.nats.connect("projector"))
     stage.start()
     seen: dict[str, dict[str, object]] = {}
@@ -139,6 +142,15 @@ async def test_figures_are_passed_on(stage: Stage, simulator: SimulatorProcess) 
     assert None not in node.values()
     storage = next(body for key, body in seen.items() if key.startswith("storage"))
     assert storage.keys() == {"used", "available"}
+
+    # what was seen with a right that is lost is not how it is now
+    simulator.add_token("figures@pve!watch", [{"path": "/", "privileges": watching, "propagate": 1}], secret)
+
+    async def none_of_nodes() -> bool:
+        seen.update({f"{o.kind} {o.key}": o.body for o in await figures.fetch(100, 1.0)})
+        return set(seen[f"node {cluster_id}/pve1"].values()) == {None}
+
+    await eventually(none_of_nodes)
 
 
 async def test_guests_are_asked_for_nothing_but_their_addresses_and_for_these_once(

@@ -2,6 +2,7 @@
 export const storageTexts = {
   gone: "There is no such storage",
   goneText: "It was not seen, or its cluster was removed.",
+  silent: (name: string) => `${name} does not answer`,
   used: "Used",
   available: "Available",
   size: (size: string) => `of ${size}`,

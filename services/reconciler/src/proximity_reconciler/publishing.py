@@ -31,7 +31,8 @@ class Publisher:
 
     async def inventory(self, seen: Resources, storages: Storages) -> None:
         for node in seen.nodes:
-            if node.online and node.cpu is not None:
+            # also that it tells none, as to a token that lost the right: those it told before are not how it is now
+            if node.online:
                 traffic = self._traffic.of(node.node)
                 body = {
                     "cpu": node.cpu,
