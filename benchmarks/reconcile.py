@@ -27,16 +27,17 @@ from proximity.domain.drift import (
     find_drift,
     locked,
     missing,
+    powers,
     suspects,
 )
 from proximity.domain.drift.configuration import comparable
-from proximity.domain.drift.history import MISSES
+from proximity.domain.drift.history import MISSES, Power
 
 SIZES = (100, 1_000, 10_000)
 RUNS = 7
 MOST_MS = 150
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-BEFORE, LOOKED = NOW - timedelta(hours=1), NOW - timedelta(minutes=1)
+BEFORE, LOOKED, JUST_NOW = NOW - timedelta(hours=1), NOW - timedelta(minutes=1), NOW - timedelta(seconds=1)
 
 
 def values(number: int) -> dict[str, str]:
@@ -84,15 +85,16 @@ def changed(view: View) -> View:
             looks[vmid] = replace(look, values={**look.values, "memory": "2048"})
         else:
             del guests[vmid]
-            looks[vmid] = Look(LOOKED, "gone", look.node)
+            looks[vmid] = Look(JUST_NOW, "gone", look.node)
             missed[vmid] = tuple(BEFORE + timedelta(seconds=n) for n in range(MISSES))
     return replace(view, guests=guests, looks=looks, missing=missed)
 
 
-def sweep(desired: list[Desired], view: View, known: dict[str, Known]) -> list[Correction]:
+def sweep(desired: list[Desired], view: View, known: dict[str, Known], before: dict[int, Power]) -> list[Correction]:
     """All that is computed anew when a list came in: the history, who deserves a look, what differs, what to say."""
     missing(view.missing, view.at, view.complete, view.guests, [d.vmid for d in desired])
     locked({}, view.at, view.guests)
+    powers(before, view.at, view.guests, view.away)
     suspects(desired, view)
     return corrections(desired, find_drift(desired, view, "i1", known), Damping(), view.at)[0]
 
@@ -118,11 +120,12 @@ def figures() -> list[Figure]:
     for count in SIZES:
         desired, unchanged = cluster(count)
         known = {d.application_id: Known(d.hostname, d.since) for d in desired}
+        before = powers({}, LOOKED, unchanged.guests, unchanged.away)
         for what, view, expected in (("unchanged", unchanged, 0), ("1 % changed", changed(unchanged), count // 100)):
-            said = len(sweep(desired, view, known))
+            said = len(sweep(desired, view, known, before))
             if said != expected:
                 raise AssertionError(f"{said} corrections for {expected} changes")
-            taken = cpu(partial(sweep, desired, view, known))
+            taken = cpu(partial(sweep, desired, view, known, before))
             floor = cpu(partial(bare, desired, view))
             target = MOST_MS if (what, count) == ("unchanged", max(SIZES)) else None
             measured.append(Figure(f"comparing {count:,} guests, {what}", taken, "ms", floor=floor, target=target))
