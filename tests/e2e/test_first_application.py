@@ -178,7 +178,19 @@ def test_read_model_is_built_anew_beside_the_one_in_use(whole: Whole) -> None:
 def tables(whole: Whole) -> dict[str, list[Row]]:
     """What was made from the log; figures are none of it."""
     names = ("applications", "clusters", "nodes", "storages", "operations", "activity")
-    figures = {"cpu", "memory_used", "uptime", "used", "available", "at", "figures"}
+    figures = {
+        "cpu",
+        "memory_used",
+        "disk",
+        "disk_used",
+        "netin",
+        "netout",
+        "uptime",
+        "used",
+        "available",
+        "at",
+        "figures",
+    }
     return {
         name: [
             {key: value for key, value in row.items() if key not in figures} for row in whole.get(f"/{name}")["items"]
