@@ -28,10 +28,7 @@ up: $(STAMP) ## run Proximity on this machine until Ctrl-C
 test: ## everything that CI runs, fast checks first
 	@# two processors have room for two of these, and for both installations; what each says stays together
 	$(MAKE) -j2 --output-sync=target lint types frontend $(PAGES)
-	$(MAKE) unit
-	@# the sweep never waits, the others mostly do: it takes the time that they leave
-	$(MAKE) -j2 --output-sync=target integration sweep
-	$(MAKE) whole
+	$(MAKE) unit integration sweep whole
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
@@ -76,7 +73,7 @@ integration: $(STAMP)
 	$(BIN)/pytest -q -n 6 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
 
 sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cluster, under virtual time
-	nice $(BIN)/pytest -q -n 2 tests/sweep tests/reality
+	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
 	# they wait for Proxmox as long as they keep a processor busy, so there are more of them than processors; those that
