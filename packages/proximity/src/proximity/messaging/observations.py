@@ -1,5 +1,6 @@
 """Figures: what was last seen of a thing. Not truth and without position; only the newest of each thing is kept."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,9 @@ class Observations:
             messages = await self._subscription.fetch(limit, timeout=patience)
         except TimeoutError:
             return []
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # lost in nats-py, as `Client.request` tells; they come again
+            raise asyncio.CancelledError
         found = []
         for message in messages:
             await message.ack()
