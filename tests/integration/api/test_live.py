@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration.api.conftest import Api, Frames, Log, caught_up, connecting, until
 from proximity.domain.application import events as ev
 from proximity.domain.operation.cause import Cause
+from proximity_api import queries
 from support.servers import Database, Nats
 
 Replica = Callable[[], AbstractAsyncContextManager[Api]]
@@ -185,6 +188,25 @@ async def test_postgresql_may_lose_every_connection_under_open_streams(
         second, _ = await log.application("Two", slug="two")
         row = await asyncio.wait_for(seen(frames, "applications", second), 30)
         assert row["name"] == "Two"
+
+
+async def test_a_statement_may_meet_the_end_of_its_connection_under_open_streams(
+    signed_in: Api, projector: None, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point, met = queries.point, asyncio.Event()
+
+    async def meets(conn: AsyncConnection) -> queries.Point:
+        if not met.is_set():
+            met.set()
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation is in progress")
+        return await point(conn)
+
+    async with signed_in.stream() as frames:
+        monkeypatch.setattr(queries, "point", meets)
+        await met.wait()
+        application_id, _ = await log.application("One", slug="one")
+        row = await asyncio.wait_for(seen(frames, "applications", application_id), 30)
+        assert row["name"] == "One"
 
 
 async def test_nats_may_crash_under_open_streams(signed_in: Api, projector: None, log: Log, nats: Nats) -> None:

@@ -4,10 +4,14 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Sequence
+from typing import Any
 
+import asyncpg
 import pytest
 
 from proximity.messaging import subjects
+from proximity.messaging.envelope import Recorded
 from proximity.messaging.event_store import EventStore
 from proximity.messaging.tail import Tail
 from proximity.readmodel.schema import schema_name
@@ -15,6 +19,7 @@ from proximity_launcher.up.ports import fetch, free_ports
 from proximity_projector import following, schemas
 from proximity_projector.health import Health
 from proximity_projector.projector import rebuild
+from proximity_projector.store import Store
 from support.projecting import World, eventually
 from support.projection import connecting, deployed, inventory, of
 from support.servers import Nats, Postgres
@@ -25,6 +30,25 @@ async def test_postgres_is_killed_under_it(world: World, postgres: Postgres) -> 
         await world.reached(await world.append(of("cluster", "c1", connecting())))
         await asyncio.to_thread(postgres.restart)
         await world.reached(await world.append(of("application", "a1", deployed())))
+    assert (await world.rows())["applications"]["a1"]["status"] == "running"
+
+
+async def test_a_statement_that_meets_the_end_of_its_connection_is_done_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = Store.apply
+    met: list[Sequence[Recorded[Any]]] = []
+
+    async def meets(store: Store, batch: Sequence[Recorded[Any]]) -> str | None:
+        if batch and not met:
+            met.append(batch)
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation is in progress")
+        return await apply(store, batch)
+
+    monkeypatch.setattr(Store, "apply", meets)
+    async with world.projecting():
+        await world.reached(await world.append(of("application", "a1", deployed())))
+    assert met
     assert (await world.rows())["applications"]["a1"]["status"] == "running"
 
 

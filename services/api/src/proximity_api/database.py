@@ -28,6 +28,8 @@ _AWAY = ("08", "28", "3D", "53", "57", "58")
 _ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    # a statement that meets the end of its connection confuses asyncpg
+    asyncpg.InternalClientError,
     DBAPIError,
     PoolTimeoutError,
     NoResultFound,

@@ -35,9 +35,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 # A rebuild that read nothing new from the log for so long (seconds) tells whoever asked for it.
 _GIVEN_UP_AFTER = 30.0
 
+# A connection that the server ends: asyncpg's own confusion if that meets the next statement.
+_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 # Comes and goes with the servers: begin anew from the checkpoint.
 NATS_PASSING = (TailLostError, TimeoutError, nats.errors.Error, nats.js.errors.Error)
-PASSING = (FencedError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, *NATS_PASSING)
+PASSING = (FencedError, *_DATABASE, *NATS_PASSING)
 # No retry helps: another version of Proximity is needed.
 UNREADABLE = (UnknownTypeError, EnvelopeError, ValidationError)
 
