@@ -227,6 +227,7 @@ class TestDeploy:
             ({"settings": {"ssh_public_key": "canary-secret-2\n"}}, ["settings.ssh_public_key"]),
             ({"cluster_id": str(UUID(int=7))}, ["cluster_id"]),
             ({"node": "a/b"}, ["node"]),
+            ({"name": "Blog\x00"}, ["name"]),
             ({"surprise": 1}, ["surprise"]),
         ],
     )
@@ -240,6 +241,12 @@ class TestDeploy:
         assert [e["field"] for e in answer.json()["errors"]] == fields
         assert "canary-secret-2" not in answer.text
         assert await signed_in.parts.commands.undecided() == []
+
+    async def test_what_is_wrong_is_told_in_our_own_words(self, signed_in: Api, log: Log) -> None:
+        await log.cluster()
+        answer = await signed_in.post("/applications", {"recipe": "debian", "name": "Blog\n2"})
+        words = "The name holds a character that cannot be seen (U+000A): use text on one line."
+        assert answer.json()["errors"] == [{"field": "name", "message": words}]
 
     async def test_without_a_cluster_there_is_nowhere_to_live(self, signed_in: Api) -> None:
         answer = await signed_in.post("/applications", {"recipe": "debian", "name": "Blog"})

@@ -254,6 +254,8 @@ def test_cancelling_is_an_operation_of_its_own_and_unwinds_the_other() -> None:
     cancel = operation("op-cancel", *events)
     assert (cancel["kind"], cancel["status"], cancel["target"]) == ("cancel", "succeeded", "a1")
     assert cancel["ended_at"] is not None
+    assert not operation("op-deploy", *events[:-2])["cancel_requested"]
+    assert operation("op-deploy", *events)["cancel_requested"], "until it is over"
     cancelled = app.OperationCancelled(operation_id="op-deploy", kind="deploy", by_operation_id="op-cancel")
     row = operation("op-deploy", *events, cancelled)
     assert row["status"] == "cancelled"

@@ -1608,6 +1608,8 @@ export interface components {
             accepted_at: string;
             /** Ended At */
             ended_at: string | null;
+            /** Cancel Requested */
+            cancel_requested: boolean;
             /** Deadline Passed */
             deadline_passed: boolean;
             /** Resolve Command */
@@ -1895,6 +1897,8 @@ export interface components {
             accepted_at: string;
             /** Ended At */
             ended_at: string | null;
+            /** Cancel Requested */
+            cancel_requested: boolean;
             /** Deadline Passed */
             deadline_passed: boolean;
             /** Resolve Command */

@@ -13,6 +13,7 @@ from proximity.domain.guest.state import Guest
 from proximity.messaging.aggregates import GUEST
 from proximity_api.accept import Order, new_id
 from proximity_api.applications import check_name
+from proximity_api.names import Name
 from proximity_api.parts import Parts, parts_of
 from proximity_api.problems import Problem
 
@@ -20,8 +21,6 @@ GIB, MIB = 1 << 30, 1 << 20
 # what Proxmox takes for a container that does not say
 CORES, MEMORY, DISK = 1, 512 * MIB, 4 * GIB
 TLS_PORTS = frozenset({443, 8443, 9443})
-
-Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class AdoptRequest(BaseModel):

@@ -16,6 +16,7 @@ from proximity.messaging.aggregates import APPLICATION, CLAIM, CLUSTER
 from proximity_api import queries, views
 from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering, ready
 from proximity_api.many import MOST_AT_ONCE, OneOfMany, answers, command_each
+from proximity_api.names import Name
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
@@ -40,7 +41,7 @@ class DeployRequest(BaseModel):
     )
 
     recipe: Annotated[str, Field(max_length=63)]
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Name
     cluster_id: UUID | None = None
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")] | None = None
     settings: dict[str, str | int | bool | None] = {}

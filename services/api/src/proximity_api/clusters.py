@@ -19,6 +19,7 @@ from proximity.proxmox.connection import Connection, Endpoint
 from proximity.proxmox.errors import CredentialsRefusedError, InvalidRequestError, ProxmoxError
 from proximity_api import queries, simulator, views
 from proximity_api.accept import ANSWERS, Order, accept, new_id, order, ordering
+from proximity_api.names import Name
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import Parts, parts_of
@@ -70,7 +71,7 @@ class ConnectRequest(BaseModel):
         },
     )
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Name
     simulator: bool = False
     endpoints: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=32)] = []
     token_id: Annotated[str, Field(max_length=200)] = ""

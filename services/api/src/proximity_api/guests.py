@@ -13,9 +13,10 @@ from proximity.domain.model import Command
 from proximity.messaging.aggregates import APPLICATION, GUEST
 from proximity_api import queries, views
 from proximity_api.accept import ANSWERS, Order, accept, order, ordering, ready, submit
-from proximity_api.adopting import AdoptRequest, Name, adoption
+from proximity_api.adopting import AdoptRequest, adoption
 from proximity_api.looking import Look, look
 from proximity_api.many import MOST_AT_ONCE, OneOfMany, answers, command_each, submit_each
+from proximity_api.names import Name
 from proximity_api.openapi import PREFIX, errors
 from proximity_api.paging import Cursor, Limit
 from proximity_api.parts import parts_of

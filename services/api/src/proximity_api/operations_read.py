@@ -61,6 +61,7 @@ def _pending(command: ReceivedCommand) -> views.Operation:
         steps=[],
         accepted_at=meta.time,
         ended_at=None,
+        cancel_requested=False,
         deadline_passed=False,
         resolve_command=None,
         position=0,

@@ -201,4 +201,5 @@ _QUOTING = {"uuid_parsing": "Must be a UUID.", "json_invalid": "Is not valid JSO
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    return _QUOTING.get(error["type"]) or str(error["msg"])
+    # our own words, before which pydantic says what kind of error it is
+    return _QUOTING.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")

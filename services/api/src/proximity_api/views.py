@@ -101,6 +101,7 @@ class Operation(_Row):
     steps: list[Step]
     accepted_at: datetime
     ended_at: datetime | None
+    cancel_requested: bool
     deadline_passed: bool
     resolve_command: str | None
 

@@ -98,6 +98,8 @@ operations = Table(
     Column("steps", Json, nullable=False),
     Column("accepted_at", Time, nullable=False),
     Column("ended_at", Time),
+    # it is no longer carried on: what it made is taken back from the next safe point on
+    Column("cancel_requested", Boolean, nullable=False),
     Column("deadline_passed", Boolean, nullable=False),
     # undecided: what a person runs on the node before telling how it ended
     Column("resolve_command", Text),

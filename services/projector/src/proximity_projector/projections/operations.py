@@ -45,6 +45,7 @@ def asked(id_: str, kind: str, at: datetime, *, category: str, target: str, targ
         "steps": [],
         "accepted_at": at,
         "ended_at": None,
+        "cancel_requested": False,
         "deadline_passed": False,
         "resolve_command": None,
         "removed_at": None,
@@ -139,6 +140,8 @@ def _go_on(row: Row, event: ApplicationEvent, application: Row, at: datetime) ->
         case ev.CallUnanswered(step=step, reason=reason):
             detail = f"The answer was lost ({reason}). Finding out what became of the call."
             return row | {"steps": st.told(row["steps"], step, at, detail, waiting=True)}
+        case ev.CancelRequested():
+            row = row | {"cancel_requested": True}
     steps = _steps(row, event, application, at)
     if steps is row["steps"]:
         return row
