@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 
 from proximity.domain.guest.state import guest_id
+from proximity.ending import told_to_end
 from proximity.messaging import observations
 from proximity.messaging.addresses import guest_of
 from proximity.messaging.changes import Change, announce
@@ -69,7 +70,7 @@ async def write_all(bus: Bus, connect: Connect) -> None:
     """Until cancelled. What comes while the database is away is lost: the next figures come in seconds, and addresses,
     which do not, are read again.
     """
-    while True:
+    while not told_to_end():
         try:
             durable = await Observations.bind(bus)
             conn = await connect()

@@ -8,6 +8,7 @@ from datetime import datetime
 from nats.js import JetStreamContext
 
 from proximity.domain.model import Json
+from proximity.ending import told_to_end
 from proximity.messaging import direct, subjects
 from proximity.messaging.connection import Bus
 from proximity.messaging.delivery import of_consumer
@@ -57,8 +58,7 @@ class Observations:
             messages = await self._subscription.fetch(limit, timeout=patience)
         except TimeoutError:
             return []
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # lost in nats-py, as `Client.request` tells; they come again
+        if told_to_end():  # they come again
             raise asyncio.CancelledError
         found = []
         for message in messages:
