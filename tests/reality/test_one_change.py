@@ -1,4 +1,4 @@
-"""Somebody turns a container off or on, and a task tells of it: soon after the task's end the log says so."""
+"""Somebody turns a container off or on, and a task tells of it: soon after the task's end the log says so, and who."""
 
 import asyncio
 from dataclasses import replace
@@ -28,27 +28,30 @@ async def _changes(seed: int, *, restarted: bool) -> list[str]:
     if restarted:
         await stage.restart(0)
         await asyncio.sleep(60.0)
-    late = []
+    missed = []
     turned = random.sample(stage.living, APPLICATIONS)
     for key in [*turned, *reversed(turned)]:
         await asyncio.sleep(random.uniform(5.0, 20.0))
-        if not await _told(stage, key):
-            late.append(key)
+        if (told := await _told(stage, key)) != "in time, and explained":
+            missed.append(f"{key}: {told}")
     stage.end()
-    return late
+    return missed
 
 
-async def _told(stage: Stage, key: str) -> bool:
-    """Whether what is done now is in the log in time."""
+async def _told(stage: Stage, key: str) -> str:
+    """How what is done now is told in the log."""
     there, head = stage.truth.guests[stage.made[key].vmid], len(stage.events())
     stage.truth.set(there.vmid, replace(there, running=not there.running), "vzstop" if there.running else "vzstart")
     ended = stage.truth.workers[-1].ends
-    expected = app.FindingOpened if there.running else app.FindingClosed
     while stage.truth.seconds() - ended < TOLD_WITHIN:
         await asyncio.sleep(LOOKED_EVERY)
-        if any(e.aggregate_id == key and isinstance(e.event, expected) for e in stage.events()[head:]):
-            return True
-    return False
+        for event in [e.event for e in stage.events()[head:] if e.aggregate_id == key]:
+            match event:
+                case app.FindingOpened(finding=finding) if there.running:
+                    return "in time, and explained" if finding.explained else "in time, but not by whom"
+                case app.FindingClosed() if not there.running:
+                    return "in time, and explained"
+    return "late"
 
 
 @pytest.mark.parametrize(("seed", "restarted"), [(0, False), (1, True)])

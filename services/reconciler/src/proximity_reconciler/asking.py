@@ -80,9 +80,7 @@ class Asker:
         return at, seen
 
     async def tasks(self, proxmox: Observer) -> list[Task] | None:
-        """None: nothing is known."""
-        if not self._budget.take():
-            return None
+        """None: nothing is known. The request was taken from the budget already."""
         try:
             return await proxmox.cluster_tasks()
         except ProxmoxError as error:

@@ -11,6 +11,8 @@ from proximity_reconciler.looking import PROOF, REQUESTS
 PER_MINUTE = 45
 # requests of a look that proves a guest to be gone: fewer would make none
 WHOLE_PROOF = REQUESTS + PROOF
+# What has just happened takes a look at its power and one at the tasks.
+EXPLAINED = 2
 # What whoever takes a watch over begins with: one look at everything. The one before may have spent the rest.
 FIRST = 6
 
@@ -84,10 +86,17 @@ class Budget:
         share = self._shares.looks + (0 if self.tasks_wanted else self._shares.tasks)
         if not urgent:
             share -= self._shares.kept
-        if len(self._looks) + requests > share or not self.leads() or not self._allowance.take(requests):
+        leaving = 0 if urgent else EXPLAINED
+        if len(self._looks) + requests > share or not self.leads() or not self._allowance.take(requests, leaving):
             return False
         self._looks.extend([now] * requests)
         return True
+
+    def take_tasks(self, *, early: bool = False) -> bool:
+        """One request for the tasks. `early`: something has just happened that they may explain; else they leave what
+        that takes.
+        """
+        return self.leads() and self._allowance.take(leaving=0 if early else EXPLAINED)
 
     def take_aside(self) -> bool:
         """One request that nobody waits for. The tasks make room for it, as for a look; what looks leave of their share

@@ -1,9 +1,10 @@
 """Compares what the log wants with what is seen of a cluster, and writes what differs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import islice
 from typing import TypeVar
 
+from proximity.domain.application import events as app
 from proximity.domain.application.decider import correct
 from proximity.domain.application.evolve import evolve as evolve_application
 from proximity.domain.application.state import NEVER
@@ -43,20 +44,26 @@ class Comparison:
         self._writer = writer
         self._damping = Damping()
 
-    async def compare(self, picture: Picture, tasks: TaskLog, *, new_list: bool) -> None:
-        """Raises TimeoutError, UnavailableError."""
+    async def compare(
+        self, picture: Picture, tasks: TaskLog, ask_tasks: Callable[[], Awaitable[bool]], *, new_list: bool
+    ) -> None:
+        """`ask_tasks`: brings `tasks` up to date. Raises TimeoutError, UnavailableError."""
         await self._follower.follow()
         knowledge = self._follower.knowledge
         desired, view = knowledge.desired(self._cluster_id), picture.view(self._bus.clock.now())
         open_ = self.findings_of_guests()
         differences = find_drift(desired, view, self._bus.installation_id, knowledge.names, open_)
-        stored = {app.vmid: app.since for app in desired}
+        stored = {d.vmid: d.since for d in desired}
 
         def explain(vmid: int, key: str) -> Explanation | None:
             since = max(stored.get(vmid, NEVER), picture.looked_before.get(vmid, NEVER))
             return tasks.explanation(vmid, key, since)
 
-        said, self._damping = corrections(desired, differences, self._damping, view.at, explain, open_)
+        said, damping = corrections(desired, differences, self._damping, view.at, explain, open_)
+        # the list may have been quicker than the last look at the tasks, and what is told is told once
+        if any(_is_unexplained(c) for c in said) and await ask_tasks():
+            said, damping = corrections(desired, differences, self._damping, view.at, explain, open_)
+        self._damping = damping
         self.suspects = suspects(desired, view, open_)
         await self._writer.append_all(APPLICATION, self._of_applications(said))
         of_guests: list[tuple[int, guest_events.Observed]] = [
@@ -110,6 +117,15 @@ class Comparison:
                     news.append(event)
             found.append((guest_id(self._cluster_id, vmid), loaded, news))
         return found
+
+
+def _is_unexplained(correction: Correction) -> bool:
+    match correction.event:
+        case app.FindingOpened(finding=finding) | guest_events.FindingOpened(finding=finding):
+            return finding.explained is None
+        case app.ContainerFoundMoved(explained=explained):
+            return explained is None
+    return False
 
 
 def _grouped(pairs: Iterable[tuple[K, E]]) -> Iterable[tuple[K, list[E]]]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import nats.errors
@@ -44,7 +45,7 @@ from proximity_reconciler.writing import Writer
 log = structlog.get_logger(__name__)
 
 Question = Literal["list", "tasks", "members", "rights"]
-# After trouble with NATS or while looks wait for requests; and the least between two turns.
+# After trouble with NATS or while looks or tasks wait for requests; and the least between two turns.
 AGAIN, LEAST = 1.0, 0.02
 
 
@@ -129,7 +130,8 @@ class Watch:
             await self._later_news(proxmox)
         looked = await self._glances.take(proxmox, self._comparison, self._follower.knowledge, self._is_list_due)
         if new_list or looked:
-            await self._comparison.compare(self.picture, self._tasks, new_list=new_list)
+            ask_tasks = partial(self._ask_tasks, proxmox, loaded.state, early=True)
+            await self._comparison.compare(self.picture, self._tasks, ask_tasks, new_list=new_list)
             await self._publisher.guests(self.picture)
         if new_list and not self._glances.waiting:
             await self._traffic.ask(proxmox)
@@ -173,14 +175,25 @@ class Watch:
             self._next("members", self._settings.members_every)
             if self.picture.rights.sees_all:
                 await self._asker.members(proxmox)
-        if self._is_due("tasks") and self.picture.rights.sees_all:
-            self._next("tasks", self._budget.tasks_every(self._settings.tasks_every))
-            if self._tasks.own != cluster.token_id:
-                self._tasks = TaskLog(cluster.token_id)
-            tasks = await self._asker.tasks(proxmox)
-            if tasks is not None:
-                self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
-                await self._overlooked.look(self._tasks)
+        if self._is_due("tasks"):
+            await self._ask_tasks(proxmox, cluster)
+
+    async def _ask_tasks(self, proxmox: Observer, cluster: Cluster, *, early: bool = False) -> bool:
+        """Whether they were told. `early`: something has just happened that they may explain."""
+        if not self.picture.rights.sees_all:
+            return False
+        if not self._budget.take_tasks(early=early):
+            self._next("tasks", AGAIN)
+            return False
+        self._next("tasks", self._budget.tasks_every(self._settings.tasks_every))
+        if self._tasks.own != cluster.token_id:
+            self._tasks = TaskLog(cluster.token_id)
+        tasks = await self._asker.tasks(proxmox)
+        if tasks is None:
+            return False
+        self._glances.wanted_by_tasks(self._tasks.take(self._clock(), tasks))
+        await self._overlooked.look(self._tasks)
+        return True
 
     async def _later_news(self, proxmox: Observer) -> None:
         """What more than the list tells of the cluster. With the list something may have been written already."""
