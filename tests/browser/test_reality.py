@@ -115,6 +115,8 @@ def test_several_are_adopted_ignored_and_given_back_at_once(ada: Person, whole: 
     page.get_by_role("button", name="Ignore 2").click()
     for name in names:
         expect(found.get_by_role("link", name=name, exact=True)).to_have_count(0, timeout=PATIENCE)
+    # the button that was pressed is gone
+    expect(page.get_by_role("checkbox", name=re.compile("^Select all"))).to_be_focused()
     page.get_by_label("Show", exact=True).select_option("Ignored")
     page.get_by_role("checkbox", name="Select all 2 shown").check()
     assert faults(page) == []
@@ -148,6 +150,7 @@ def test_several_are_adopted_ignored_and_given_back_at_once(ada: Person, whole: 
     asked_first.get_by_role("button", name="Give 2 back").click()
     for name in names:
         expect(page.get_by_role("listitem").filter(has_text=name)).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_role("main")).to_be_focused()
     for vmid in (PIHOLE, VAULTWARDEN):
         assert "proximity" not in on_proxmox(whole, vmid)["description"]
 

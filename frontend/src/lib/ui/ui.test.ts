@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { SHAPES, shapeWord } from "$lib/texts/states";
 import Button from "./Button.svelte";
 import ConfirmDialog from "./ConfirmDialog.svelte";
+import SelectionBar from "./SelectionBar.svelte";
 import StateDot from "./StateDot.svelte";
 import Toasts from "./Toasts.svelte";
 import { toasts } from "./toasts.svelte";
@@ -123,6 +124,36 @@ describe("ConfirmDialog", () => {
     render(ConfirmDialog, { ...props, onconfirm: vi.fn() });
     expect(screen.getByRole("alertdialog", { name: "Delete gitea?" })).toBeDefined();
     expect(screen.getByRole("listitem").textContent).toBe("Container 104 is destroyed.");
+  });
+});
+
+describe("Dialog", () => {
+  it("leaves nobody nowhere when what opened it is gone", async () => {
+    const main = document.createElement("main");
+    main.tabIndex = -1;
+    document.body.append(main);
+    const props = { open: true, title: "Give 2 back?", effects: [], action: "Give 2 back", onconfirm: vi.fn() };
+    const { rerender } = render(ConfirmDialog, props);
+    expect(document.activeElement).toBe(document.body);
+    await rerender({ ...props, open: false });
+    expect(document.activeElement).toBe(main);
+    main.remove();
+  });
+});
+
+describe("SelectionBar", () => {
+  it("tells all from some, and keeps who pressed what goes away with the selection", async () => {
+    const children = createRawSnippet(() => ({ render: () => `<button>Ignore</button>` }));
+    const props = { chosen: 2, of: 3, onall: vi.fn(), children };
+    const { rerender } = render(SelectionBar, props);
+    const box = screen.getByRole<HTMLInputElement>("checkbox");
+    expect([box.checked, box.indeterminate]).toEqual([false, true]);
+    await rerender({ ...props, chosen: 3 });
+    expect([box.checked, box.indeterminate]).toEqual([true, false]);
+    screen.getByRole("button").focus();
+    await rerender({ ...props, chosen: 0 });
+    expect([box.checked, box.indeterminate]).toEqual([false, false]);
+    expect(document.activeElement).toBe(box);
   });
 });
 
