@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { diskOf, distinct, memoryOf, share, storagesOf } from "./capacity";
+import { diskOf, distinct, isOutdated, memoryOf, share, storagesOf } from "./capacity";
 
 const storage = (node: string, name: string, shared: boolean, used: number | null) => ({
   node,
@@ -29,6 +29,18 @@ describe("capacity", () => {
     expect(diskOf(undefined)).toBeNull();
     expect(diskOf({ disk: 8, disk_used: null })).toBeNull();
     expect(diskOf({ disk: 8, disk_used: 0 })).toEqual({ used: 0, whole: 8 });
+  });
+
+  it("is outdated when its node was measured long since", () => {
+    const at = (minute: number) => `2026-11-23T13:0${minute}:00Z`;
+    expect(isOutdated(at(0), at(2))).toBe(false);
+    expect(isOutdated(at(0), at(3))).toBe(true);
+    // the node is told of no more, or nothing was measured yet
+    expect([isOutdated(at(3), at(0)), isOutdated(at(0), undefined), isOutdated(undefined, at(3))]).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 
   it("is no share of nothing", () => {

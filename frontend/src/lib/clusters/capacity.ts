@@ -41,6 +41,15 @@ export function diskOf(figures: Pick<NodeFigures, "disk" | "disk_used"> | undefi
   return figures?.disk && figures.disk_used != null ? { used: figures.disk_used, whole: figures.disk } : null;
 }
 
+// those that only their node tells of are asked for one node after the other
+const OLD = 120_000;
+
+/** Whether a storage was measured so long before its node that it may be otherwise by now: nobody is told any more, or
+ * it is seldom asked. Both ISO 8601, by the same clock. */
+export function isOutdated(seen: string | undefined, node: string | undefined): boolean {
+  return seen !== undefined && node !== undefined && Date.parse(node) - Date.parse(seen) > OLD;
+}
+
 export function storageOf(total: number | null, figures: Pick<StorageFigures, "used"> | undefined): Capacity | null {
   const used = figures?.used ?? null;
   return total === null || used === null ? null : { used, whole: total };
