@@ -4,14 +4,18 @@ import asyncio
 import errno
 import random
 import socket
+import sys
 
 from proximity_launcher.failure import Exit, Failure
 
 LOOPBACK = "127.0.0.1"
 
+# what was given out, as long as this process lives: a server comes to its port some time later, and comes back to it
+_held: list[socket.socket] = []
+
 
 def free_ports(count: int) -> list[int]:
-    """Different from each other; taken by nobody at the moment of asking.
+    """Taken by nobody, and given to nobody else who asks here (on Linux).
 
     Below the range from which systems take the ports of outgoing connections: one of those could otherwise have it when
     a server comes back to its port after a crash.
@@ -20,17 +24,26 @@ def free_ports(count: int) -> list[int]:
     for port in random.sample(range(20000, 30000), 2000):
         if len(found) == count:
             return found
-        if _is_free(port):
+        if _hold(port):
             found.append(port)
     raise Failure("No port between 20000 and 29999 is free.", code="port_taken", status=Exit.CONFLICT)
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        try:
-            listener.bind((LOOPBACK, port))
-        except OSError:
-            return False
+def _hold(port: int) -> bool:
+    """Whether it was free. Linux lets a server listen where somebody else is bound, if both set SO_REUSEADDR and only
+    one listens; who asks whether it is free does not set it.
+    """
+    holder = socket.socket()
+    try:
+        holder.bind((LOOPBACK, port))
+    except OSError:
+        holder.close()
+        return False
+    if sys.platform == "linux":
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _held.append(holder)
+    else:
+        holder.close()
     return True
 
 
