@@ -77,14 +77,38 @@ def test_what_has_just_happened_finds_a_request_left_while_others_are_looked_at_
             due["members"] = now + 30.0
             budget.take()
         if now >= due["tasks"]:
-            due["tasks"] = now + budget.tasks_every(2.0)
-            budget.take()
+            due["tasks"] = now + (budget.tasks_every(2.0) if budget.take_tasks() else 1.0)
         if now >= due["crash"]:
             due["crash"] = now + 150.0
             refused += not budget.take_look(Shares.of(45).spare, urgent=True)
         budget.take_look(2)
         now += 0.25
     assert refused == 0
+
+
+def test_a_quiet_minute_has_requests_left_for_a_proof_and_for_what_explains_a_change() -> None:
+    """Asked as a watch asks: the members and whether a number is free, and early for the tasks, each now and then."""
+    now, refused = 0.0, list[str]()
+    budget = Budget(45, lambda: now)
+    due = {"list": 0.0, "tasks": 0.0, "members": 0.0, "proof": 120.0, "early": 140.0}
+    while now < 1200:
+        if now >= due["list"]:
+            due["list"] = now + budget.list_every(5.0)
+            refused += [] if budget.take() else ["list"]
+            budget.take_aside()
+        if now >= due["members"]:
+            due["members"] = now + 30.0
+            refused += [] if budget.take() else ["members"]
+        if now >= due["tasks"]:
+            due["tasks"] = now + (budget.tasks_every(2.0) if budget.take_tasks() else 1.0)
+        if now >= due["proof"]:
+            due["proof"] = now + 97.0
+            refused += [] if budget.take() and budget.take_look() else ["proof"]
+        if now >= due["early"]:
+            due["early"] = now + 101.0
+            refused += [] if budget.take_look(urgent=True) and budget.take_tasks(early=True) else ["early"]
+        now += 0.25
+    assert refused == []
 
 
 def test_who_takes_over_begins_with_a_look_at_everything_and_gets_the_rest_within_a_minute() -> None:
@@ -111,8 +135,7 @@ def test_who_takes_over_has_requests_left_for_looks_beside_the_list_and_the_task
             due["list"] = now + budget.list_every(5.0)
             lists += budget.take()
         if now >= due["tasks"]:
-            due["tasks"] = now + budget.tasks_every(2.0)
-            budget.take()
+            due["tasks"] = now + (budget.tasks_every(2.0) if budget.take_tasks() else 1.0)
         looks += budget.take_look(2)
         now += 0.25
     assert lists == 12

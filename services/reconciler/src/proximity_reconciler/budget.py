@@ -86,8 +86,7 @@ class Budget:
         share = self._shares.looks + (0 if self.tasks_wanted else self._shares.tasks)
         if not urgent:
             share -= self._shares.kept
-        leaving = 0 if urgent else EXPLAINED
-        if len(self._looks) + requests > share or not self.leads() or not self._allowance.take(requests, leaving):
+        if len(self._looks) + requests > share or not self.leads() or not self._allowance.take(requests):
             return False
         self._looks.extend([now] * requests)
         return True
