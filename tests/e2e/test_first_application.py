@@ -107,9 +107,7 @@ def test_killed_launcher_leaves_nothing_running_and_the_next_one_starts(own_whol
 
 
 def test_taken_port_is_said_before_anything_starts(own_whole: Whole) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", own_whole.port))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", own_whole.port)):
         process = own_whole.launch()
         assert own_whole.ended() == 4
     said = own_whole.said()
