@@ -28,7 +28,9 @@ up: $(STAMP) ## run Proximity on this machine until Ctrl-C
 test: ## everything that CI runs, fast checks first
 	@# two processors have room for two of these, and for both installations; what each says stays together
 	$(MAKE) -j2 --output-sync=target lint types frontend $(PAGES)
-	$(MAKE) unit integration sweep whole
+	$(MAKE) unit
+	$(MAKE) -j2 --output-sync=target integration sweep
+	$(MAKE) whole
 
 bench: $(STAMP) ## the figures the design promises, beside their floors
 	@$(BIN)/python benchmarks/run.py
@@ -70,10 +72,12 @@ unit: $(STAMP)
 
 integration: $(STAMP)
 	# most of them wait for other processes most of the time: more of them than there are processors
-	$(BIN)/pytest -q -n 6 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
+	@# with the plus its progress is shown at once, also where another target runs beside it
+	+$(BIN)/pytest -q -n 6 --dist worksteal $(wildcard tests/replay tests/conformance tests/integration)
 
 sweep: $(STAMP) ## every fault at every point of every operation, and a flaky cluster, under virtual time
-	$(BIN)/pytest -q -n 2 tests/sweep tests/reality
+	# it measures time by a clock of its own, so it takes what processors the others leave
+	nice $(BIN)/pytest -q -n 2 tests/sweep tests/reality
 
 whole: $(STAMP) $(PAGES)
 	# they wait for Proxmox as long as they keep a processor busy, so there are more of them than processors; those that
