@@ -3,6 +3,7 @@ import { createRawSnippet, tick } from "svelte";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { SHAPES, shapeWord } from "$lib/texts/states";
 import Button from "./Button.svelte";
+import Chart from "./Chart.svelte";
 import ConfirmDialog from "./ConfirmDialog.svelte";
 import SelectionBar from "./SelectionBar.svelte";
 import StateDot from "./StateDot.svelte";
@@ -29,7 +30,9 @@ beforeAll(() => {
       }
     },
   );
-  // nor does it know layers
+  // nor does it know what the screen is like
+  vi.stubGlobal("matchMedia", () => Object.assign(new EventTarget(), { matches: false }));
+  // nor layers
   HTMLDialogElement.prototype.showModal = HTMLDialogElement.prototype.show = function () {
     this.open = true;
   };
@@ -39,6 +42,15 @@ beforeAll(() => {
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, get: () => 440 });
 });
 afterEach(cleanup);
+
+describe("Chart", () => {
+  it("names what happened twice in the same second twice", () => {
+    const marker = { at: 1_790_000_000, label: "Start of memos failed." };
+    const chart = { label: "CPU", times: [], series: [], step: 60, format: String, empty: "Nothing was measured." };
+    render(Chart, { ...chart, markers: [marker, marker] });
+    expect(screen.getAllByText("Start of memos failed.", { exact: false })).toHaveLength(2);
+  });
+});
 
 describe("Button", () => {
   it("says why it cannot be used, stays reachable, and does nothing", async () => {
