@@ -16,6 +16,7 @@ APPLICATIONS = 20
 KNOWN = 15 * 60.0
 # Of the six seconds to the browser one is left for what comes after the log.
 TOLD_WITHIN, LOOKED_EVERY = 5.0, 0.1
+UNEXPLAINED = "in time, but not by whom"
 
 
 async def _changes(seed: int, *, restarted: bool) -> list[str]:
@@ -48,14 +49,17 @@ async def _told(stage: Stage, key: str) -> str:
         for event in [e.event for e in stage.events()[head:] if e.aggregate_id == key]:
             match event:
                 case app.FindingOpened(finding=finding) if there.running:
-                    return "in time, and explained" if finding.explained else "in time, but not by whom"
+                    return "in time, and explained" if finding.explained else UNEXPLAINED
                 case app.FindingClosed() if not there.running:
                     return "in time, and explained"
     return "late"
 
 
-@pytest.mark.parametrize(("seed", "restarted"), [(0, False), (5, True)])
-def test_a_single_change_is_in_the_log_within_its_bound(seed: int, restarted: bool) -> None:
+# In the minutes after a restart few requests are left: one change may be told without its task, as with this seed.
+@pytest.mark.parametrize(("seed", "restarted", "unexplained"), [(0, False, 0), (1, True, 1), (5, True, 0)])
+def test_a_single_change_is_in_the_log_within_its_bound(seed: int, restarted: bool, unexplained: int) -> None:
     with surprises() as found:
-        assert run(_changes(seed, restarted=restarted)) == []
+        missed = run(_changes(seed, restarted=restarted))
+    assert [m for m in missed if not m.endswith(UNEXPLAINED)] == []
+    assert len(missed) <= unexplained, missed
     assert found == []
