@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up test bench bench-ui chaos lint types pages schema frontend replay rebuild help unit integration sweep whole browser install
+.PHONY: up pages-or-none test bench bench-ui chaos lint types pages schema frontend replay rebuild help unit integration sweep whole browser install
 
 # settings of this machine: see .env.example
 -include .env
@@ -20,10 +20,14 @@ MODULES := frontend/node_modules/.installed
 PAGES := frontend/build/index.html
 SOURCES := $(shell find frontend/src frontend/static -type f) $(wildcard frontend/*.config.*) frontend/tsconfig.json
 
-up: $(STAMP) ## run Proximity on this machine until Ctrl-C
+up: ## run Proximity on this machine until Ctrl-C
+	@# a first start waits for the longer of the two installations, not for both
+	@$(MAKE) --no-print-directory -j2 $(STAMP) pages-or-none
+	@exec $(BIN)/proximity up
+
+pages-or-none:
 	@# without its pages it still runs, and says there how to get them
 	@{ .ci/node && $(MAKE) --no-print-directory $(PAGES); } || echo "Going on without the pages." >&2
-	@exec $(BIN)/proximity up
 
 test: ## everything that CI runs, fast checks first
 	@# two processors have room for two of these, and for both installations; what each says stays together
